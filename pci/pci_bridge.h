@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PCI Express root port: type 1 header, PCIe capability, MSI, AER, ACS; slot with room for hotplug. */
+#ifndef AERIE_PCI_BRIDGE_H
+#define AERIE_PCI_BRIDGE_H
+
+#include <stdint.h>
+
+#include "pci_function.h"
+
+struct pci_bridge {
+	struct pci_function fn;
+	uint8_t slot;                   /* physical slot number, 1 .. */
+	struct irq_route irq;           /* the port's own MSI */
+	struct pci_function *children[8]; /* functions of device 0 below, not owned */
+};
+
+/** Creates a root port named @name (borrowed). @bus is the secondary bus number that it holds after reset, as firmware would
+ *  have assigned it. 0 or -errno (logged). Freed by its function's destroy. */
+int pci_bridge_create(struct pci_bridge **out, struct vm *vm, const char *name, uint8_t slot, uint8_t bus);
+
+/** The bridge that @fn is part of. */
+struct pci_bridge *pci_bridge_of(struct pci_function *fn);
+
+/** Secondary bus number, as software set it. */
+uint8_t pci_bridge_secondary(const struct pci_bridge *bridge);
+
+/** True when [@r] is inside the bridge's memory or prefetchable memory window. */
+bool pci_bridge_forwards(const struct pci_bridge *bridge, struct range r);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nested backend: guest tables as stage 1, guest RAM's IOAS as stage 2, carried out by the host's SMMUv3 through an
+ * iommufd vIOMMU. One struct nested for each (guest SMMU, host SMMU) pair, one struct nested_dev for each device.
+ *
+ * Objects: IOAS <- stage-2 HWPT (NEST_PARENT) <- vIOMMU <- {vEVENTQ, abort HWPT, bypass HWPT, S1 HWPTs, vDEVICEs}.
+ * Any failure to install a translation leaves the device on the abort HWPT, never on bypass.
+ */
+#ifndef AERIE_NESTED_H
+#define AERIE_NESTED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host_dev.h"
+#include "iommufd.h"
+
+struct nested;
+struct nested_dev;
+
+/* What the host SMMU reports of itself (struct iommu_hw_info_arm_smmuv3). */
+struct nested_info {
+	uint32_t idr[6];
+	uint32_t iidr, aidr;
+	uint64_t capabilities; /* IOMMU_HW_CAP_* */
+	uint8_t max_pasid_log2;
+};
+
+/** Asks the IOMMU of @dev about itself. -ENOTSUP when it is no SMMUv3 or cannot nest (message names the missing piece). */
+int nested_probe(struct host_dev *dev, struct nested_info *info);
+
+/** Builds stage 2 over @ioas (all RAM mapped), vIOMMU, abort and bypass HWPTs and vEVENTQ, on the IOMMU of @dev.
+ *  -EOPNOTSUPP of the kernel is explained: IDR0.S1P/S2P, CANWBS/FWB, CONFIG_ARM_SMMU_V3_IOMMUFD. */
+int nested_create(struct nested **out, struct iommu_obj *ioas, struct host_dev *dev);
+/** All devices must be removed before. */
+void nested_destroy(struct nested **nested);
+
+/** The vEVENTQ's descriptor, non-blocking, for the event loop. */
+int nested_event_fd(const struct nested *nested);
+
+#define NESTED_EVENT_BATCH 64u
+struct nested_event {
+	uint64_t dw[4]; /* SMMUv3 event record with the guest's StreamID */
+};
+/** Reads what waits, at most NESTED_EVENT_BATCH events. Returns their number (>= 0) or -errno. *@lost: events that the
+ *  kernel dropped before or among them (sequence gaps and LOST_EVENTS). */
+int nested_read_events(struct nested *nested, struct nested_event events[NESTED_EVENT_BATCH], uint32_t *lost);
+
+/** Puts @dev (same host SMMU, else -EINVAL explained) under @nested, on the abort HWPT. */
+int nested_add(struct nested_dev **out, struct nested *nested, struct host_dev *dev);
+/** Detaches the device and destroys its vDEVICE and S1 HWPT. */
+void nested_remove(struct nested_dev **dev);
+
+/** The three translations of a device; semantics of struct smmu_backend_ops. attach_s1 creates (or re-creates, when @sid
+ *  changed) the vDEVICE, allocates the S1 HWPT, attaches, then destroys the previous one. Unchanged input is a no-op. */
+int nested_attach_abort(struct nested_dev *dev);
+int nested_attach_bypass(struct nested_dev *dev);
+int nested_attach_s1(struct nested_dev *dev, uint32_t sid, const uint64_t ste[2]);
+
+/** One IOMMU_HWPT_INVALIDATE with @n 16-byte commands; *@done = commands carried out. */
+int nested_invalidate(struct nested *nested, const void *cmds, uint32_t n, uint32_t *done);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An emulated Arm SMMUv3.2 (Arm IHI 0070). One instance serves any number of endpoints. Guarded by the device lock.
+ *
+ * Register file and queues are ours; stage-1 tables are the guest's and walked by the host's SMMU (nested backend).
+ */
+#ifndef AERIE_SMMU_H
+#define AERIE_SMMU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device.h"
+#include "irq.h"
+#include "smmu_backend.h"
+#include "viommu_endpoint.h"
+
+struct fdtw;
+struct smmu;
+struct vm;
+struct gmem;
+struct bus;
+
+#define SMMU_MAX_ENDPOINTS 256u
+
+struct smmu_config {
+	const char *id;                  /* borrowed */
+	uint64_t base;                   /* gpa of the register file, SMMU_MMIO_SIZE bytes */
+	uint32_t phandle;                /* of its device tree node */
+	const struct smmu_host_caps *host;
+	const struct smmu_backend_ops *ops;
+	void *backend;                   /* for ops->invalidate */
+	struct irq_line evtq, gerror, sync; /* edge-triggered wired interrupts */
+	/** How the SMMU's own MSIs leave: writes @data to @addr as the SMMU's own requester. NULL: memory only. */
+	void (*msi)(void *opaque, uint64_t addr, uint32_t data);
+	void *msi_opaque;
+};
+
+/** Creates the instance and its window on @bus. 0 or -errno (logged). Begins in reset state (all endpoints by GBPA). */
+int smmu_create(struct smmu **out, const struct gmem *gmem, struct bus *bus, const struct smmu_config *config);
+
+/** struct device of the instance, for the machine's list. */
+struct device *smmu_device(struct smmu *smmu);
+
+/** Adds a requester; @handle is passed to the backend's attach functions. The endpoint is attached at once as the present
+ *  register state says. 0 or -errno (logged). */
+int smmu_add_endpoint(struct smmu *smmu, const struct viommu_endpoint *ep, void *handle);
+
+/** A fault that the host reports for one of our streams (vEVENTQ): @event carries the guest's StreamID already.
+ *  Caller holds the device lock. */
+void smmu_host_event(struct smmu *smmu, const struct smmu_event *event);
+
+/** The host lost @n events. */
+void smmu_host_events_lost(struct smmu *smmu, uint32_t n);
+
+#endif

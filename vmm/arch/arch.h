@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The complete contract between aerie and an architecture. vmm/arch/arm64 and vmm/arch/x86 each define every function
+ * below once; Meson chooses the folder, and no other file has an #if for an architecture.
+ * arch_vm.h (one per architecture) defines struct arch_vm.
+ */
+#ifndef AERIE_ARCH_H
+#define AERIE_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "arch_vm.h"
+#include "range.h"
+
+struct fdtw;
+struct irq_line;
+struct kvm_irq_routing_entry;
+struct kvm_run;
+struct msi_msg;
+struct vcpu;
+struct vm;
+
+/* The fixed map of guest physical addresses. One const instance for each architecture, with an ASCII map beside it. */
+struct arch_layout {
+	const char *machine;        /* name, for messages and `compatible` */
+	uint64_t ram_base;
+	uint64_t serial_base;       /* first serial port, one page */
+	uint64_t rtc_base;          /* one page */
+	uint64_t smmu_base;         /* smmu_stride bytes each, smmu_max of them */
+	uint64_t smmu_stride;
+	unsigned smmu_max;
+	struct range pci_mmio32;    /* BAR window below 4 GiB */
+	struct range pci_ecam;      /* 256 buses */
+	struct range msi_window;    /* IOVAs that the host uses for the doorbells of assigned devices; never RAM */
+};
+
+extern const struct arch_layout arch_layout;
+
+/** BAR window for 64-bit prefetchable BARs, above the end of RAM and inside the guest's physical address space. */
+struct range arch_pci_mmio64(const struct vm *vm);
+
+/** Says what this host's KVM cannot do for us. 0, or -ENOTSUP (logged with remedy). Needs only @kvm_fd (/dev/kvm). */
+int arch_check_host(int kvm_fd);
+
+/** Creates the VM in KVM with an address space that holds @memory bytes of RAM. Sets vm->vm_fd. 0 or -errno (logged). */
+int arch_vm_create(struct vm *vm, uint64_t memory);
+void arch_vm_destroy(struct vm *vm);
+
+/** After all vCPUs exist: features and KVM_ARM_VCPU_INIT (or CPUID, MSRs), then the in-kernel interrupt controller with its
+ *  MSI doorbell, timers and PMU. 0 or -errno (logged). */
+int arch_vcpus_init(struct vm *vm);
+int arch_irqchip_create(struct vm *vm);
+
+/** Puts the in-kernel interrupt controller back to its reset state. vCPUs are paused. 0 or -errno (logged). */
+int arch_irqchip_reset(struct vm *vm);
+
+/** What the boot vCPU finds: where it starts and the address of the firmware tables. */
+struct arch_boot {
+	gpa_t entry;
+	gpa_t tables; /* arm64: device tree blob (x0) */
+};
+
+/** Puts @vcpu into its power-on state; the boot vCPU (index 0) gets @boot, the others wait to be started by the guest.
+ *  0 or -errno (logged). */
+int arch_vcpu_reset(struct vcpu *vcpu, const struct arch_boot *boot);
+
+/** Handles an exit that is not common to all architectures. Returns true when handled. */
+bool arch_vcpu_exit(struct vcpu *vcpu, struct kvm_run *run);
+
+/** Fills a KVM routing entry for @msg (type, flags, address, devid; gsi is the caller's).
+ *  Returns 0, or -EINVAL when the message's address is not a doorbell of this machine and it is not translated. */
+int arch_msi_route(const struct vm *vm, const struct msi_msg *msg, struct kvm_irq_routing_entry *entry);
+
+/** Fills the KVM routing entry of wired line @gsi. */
+void arch_line_route(const struct vm *vm, uint32_t gsi, struct kvm_irq_routing_entry *entry);
+
+/** Numbers of line @index (0 ..): gsi and intid. */
+void arch_line_number(unsigned index, struct irq_line *line);
+
+/** Drives the line by KVM_IRQ_LINE. 0 or -errno. */
+int arch_line_set(struct vm *vm, const struct irq_line *line, bool high);
+
+/** Writes /cpus, /psci, /timer, the interrupt controller and PMU nodes. Phandles: see fdtw.h. */
+void arch_describe(struct vm *vm, struct fdtw *fdt);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages for the user, one line each on stderr, prefixed "aerie: ".
+ *
+ * Error convention of the whole tree: a function that can fail returns 0 or -errno. The message is written once, where
+ * the error is born, and says what failed, on what, why, and what to do about it; callers pass the code up silently.
+ * Thread-safe: a line is written by a single write(2).
+ */
+#ifndef AERIE_LOG_H
+#define AERIE_LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+enum log_level {
+	LOG_ERROR,
+	LOG_WARN,
+	LOG_INFO,
+	LOG_DEBUG,
+};
+
+/** Messages above @level are dropped. Default: LOG_INFO. */
+void log_set_level(enum log_level level);
+
+/** Sends complete lines (without prefix or newline) to @sink instead of stderr; NULL restores stderr. For tests. */
+void log_set_sink(void (*sink)(enum log_level level, const char *line, void *opaque), void *opaque);
+
+__attribute__((format(printf, 2, 3))) void log_msg(enum log_level level, const char *fmt, ...);
+
+#define log_error(...) log_msg(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...)  log_msg(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  log_msg(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) log_msg(LOG_DEBUG, __VA_ARGS__)
+
+/** Logs an error and returns @err (a negative errno) unchanged: `return log_fail(-EINVAL, "cannot ...: ...")`. */
+__attribute__((format(printf, 2, 3))) int log_fail(int err, const char *fmt, ...);
+
+/*
+ * A guest (or an assigned device) did something wrong. Reported at most LOG_GUEST_CAP times for each call site, so that
+ * no guest can fill the host's disk with messages; the last one says that the site falls silent.
+ */
+#define LOG_GUEST_CAP 16u
+#define log_guest(...)                                                                                                 \
+	do {                                                                                                           \
+		static unsigned log_guest_count_;                                                                      \
+		log_guest_site(&log_guest_count_, __VA_ARGS__);                                                        \
+	} while (0)
+__attribute__((format(printf, 2, 3))) void log_guest_site(unsigned *count, const char *fmt, ...);
+
+#endif

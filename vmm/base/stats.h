@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happened in this process: counters and time stamps of the phases of the VM's life. A process holds one VM, so there
+ * is one set, global, written by any thread and read at any time (relaxed atomics). Printed on exit and on SIGUSR1.
+ */
+#ifndef AERIE_STATS_H
+#define AERIE_STATS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* X(name, what it counts) */
+#define STATS_COUNTERS(X)                                                                                              \
+	X(exit_mmio, "vCPU exits: MMIO read or write")                                                                 \
+	X(exit_mmio_unhandled, "MMIO exits that no device claimed")                                                    \
+	X(exit_system_event, "vCPU exits: power-off, reset and other system events")                                   \
+	X(exit_interrupted, "vCPU exits: interrupted by a signal")                                                     \
+	X(exit_other, "vCPU exits: all others")                                                                        \
+	X(pci_cfg_accesses, "PCI configuration space accesses")                                                        \
+	X(pci_bar_traps, "accesses to trapped parts of BARs")                                                          \
+	X(smmu_commands, "SMMU commands taken from command queues")                                                    \
+	X(smmu_commands_forwarded, "SMMU commands forwarded to the host")                                              \
+	X(smmu_syncs, "CMD_SYNC completed")                                                                            \
+	X(smmu_command_errors, "SMMU commands refused (CERROR_ILL, CERROR_ABT)")                                       \
+	X(smmu_events, "SMMU events written to guest event queues")                                                    \
+	X(smmu_events_lost, "SMMU events dropped: queue full, disabled, or lost by the host")                          \
+	X(iommufd_invalidate, "IOMMU_HWPT_INVALIDATE ioctls")                                                          \
+	X(iommufd_hwpt_alloc, "IOMMU_HWPT_ALLOC ioctls")                                                               \
+	X(iommufd_attach, "VFIO_DEVICE_ATTACH_IOMMUFD_PT ioctls")                                                      \
+	X(iommufd_ioas_map, "IOMMU_IOAS_MAP and MAP_FILE ioctls")                                                      \
+	X(iommufd_ioas_map_running, "IOMMU_IOAS_MAP and MAP_FILE ioctls after the guest had started")                  \
+	X(iommufd_other, "all other iommufd ioctls")                                                                   \
+	X(vfio_set_irqs, "VFIO_DEVICE_SET_IRQS ioctls")                                                                \
+	X(msi_routes_connected, "MSI routes connected to the guest")                                                   \
+	X(msi_routes_peak, "MSI routes in use at the same time, peak")                                                 \
+	X(gsi_table_updates, "KVM_SET_GSI_ROUTING ioctls")                                                             \
+	X(resets, "guest resets")                                                                                      \
+	X(console_bytes_out, "bytes the guest wrote to its console")
+
+/* X(name, the moment) - first occurrence only, nanoseconds of CLOCK_MONOTONIC */
+#define STATS_PHASES(X)                                                                                                \
+	X(process_start, "process start")                                                                              \
+	X(config_read, "configuration read")                                                                           \
+	X(vm_built, "VM built")                                                                                        \
+	X(first_instruction, "first guest instruction")                                                                \
+	X(first_console_output, "first console output")                                                                \
+	X(guest_stopped, "guest stopped")
+
+struct stats {
+#define X(name, text) _Atomic uint64_t name;
+	STATS_COUNTERS(X)
+#undef X
+	struct {
+#define X(name, text) _Atomic uint64_t name;
+		STATS_PHASES(X)
+#undef X
+	} phase;
+};
+
+extern struct stats stats;
+
+static inline void stats_inc(_Atomic uint64_t *counter)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static inline void stats_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/** Raises *@counter to @value if it is below. */
+void stats_peak(_Atomic uint64_t *counter, uint64_t value);
+
+/** Stamps a phase with the present time unless it has a stamp already: `stats_stamp(&stats.phase.vm_built)`. */
+void stats_stamp(_Atomic uint64_t *phase);
+
+/** Readable table of all counters that are not 0 and of the phases in microseconds since process start. */
+void stats_print(FILE *out);
+
+/** The same as one JSON object {"counters": {...}, "phases_us": {...}}, all counters included. Returns 0 or -errno. */
+int stats_write_json(const char *path);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Guest memory: one memfd for each contiguous piece of guest RAM, mapped once. All access from device models goes through
+ * gmem_read()/gmem_write() with a length: copied once, so that what was validated is what is used.
+ *
+ * Immutable after the VM is built, so it may be used from any thread without a lock. Knows nothing of KVM (vm_map_ram()
+ * registers the pieces as memory slots), so that models are tested and fuzzed against real guest memory anywhere.
+ */
+#ifndef AERIE_GMEM_H
+#define AERIE_GMEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+#define GMEM_MAX_REGIONS 4u
+
+struct gmem_region {
+	gpa_t base;    /* page aligned */
+	uint64_t size; /* bytes, page aligned */
+	void *host;    /* shared mapping of fd */
+	int fd;        /* memfd, owned */
+};
+
+struct gmem {
+	struct gmem_region regions[GMEM_MAX_REGIONS];
+	unsigned nr_regions;
+};
+
+enum gmem_pages {
+	GMEM_PAGES_NORMAL,
+	GMEM_PAGES_HUGE_2M, /* hugetlbfs; fails when the host's pool is too small */
+};
+
+void gmem_init(struct gmem *mem);
+
+/** Adds @size bytes of zeroed RAM at @base. Returns 0; -EINVAL (misaligned, overlap, too many); -ENOMEM. Logged. */
+int gmem_add(struct gmem *mem, gpa_t base, uint64_t size, enum gmem_pages pages);
+
+/** Unmaps and frees all RAM. */
+void gmem_fini(struct gmem *mem);
+
+/** True when all of [@addr, @addr + @len) is RAM of one region. @len may be 0 (then @addr must be RAM). */
+bool gmem_contains(const struct gmem *mem, gpa_t addr, uint64_t len);
+
+/** Copies out of guest RAM. Returns 0 or -EFAULT (not logged: the caller knows the guest's architectural error);
+ *  @buf is zeroed on failure. */
+int gmem_read(const struct gmem *mem, gpa_t addr, void *buf, size_t len);
+
+/** Copies into guest RAM. All or nothing. Returns 0 or -EFAULT. */
+int gmem_write(const struct gmem *mem, gpa_t addr, const void *buf, size_t len);
+
+/** Single-copy atomic little-endian accesses to naturally aligned words. Return 0, or -EFAULT (also when misaligned). */
+int gmem_read_le64(const struct gmem *mem, gpa_t addr, uint64_t *value);
+int gmem_write_le32(const struct gmem *mem, gpa_t addr, uint32_t value);
+
+/** Host pointer to [@addr, @addr + @len), NULL when that is not RAM. Only for the loader and for bulk data paths. */
+void *gmem_host(const struct gmem *mem, gpa_t addr, uint64_t len);
+
+/** Bytes of RAM in all regions. */
+uint64_t gmem_size(const struct gmem *mem);
+
+#endif
