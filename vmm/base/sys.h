@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The seam between aerie and the kernel. Every call by which aerie takes or gives back something of the host (descriptors,
+ * memory, threads' vCPUs, devices) goes through these functions; sys.c passes them on. Tests link tests/fake/fake_sys.c
+ * instead: a pretended kernel with KVM, iommufd and VFIO that can make the n-th call fail and counts what was not given
+ * back.
+ *
+ * All return -1 and set errno on failure, like the calls that they stand for.
+ */
+#ifndef AERIE_SYS_H
+#define AERIE_SYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Prefix of all absolute paths below /sys, /dev and /proc that aerie opens; "" but in tests. */
+extern const char *sys_root;
+
+/** open(2) of sys_root + @path with O_CLOEXEC added. */
+int sys_open(const char *path, int flags);
+int sys_close(int fd);
+int sys_ioctl(int fd, unsigned long request, void *arg);
+/** As sys_ioctl() for requests whose argument is a number. */
+int sys_ioctl_n(int fd, unsigned long request, unsigned long arg);
+void *sys_mmap(size_t len, int prot, int flags, int fd, off_t offset);
+int sys_munmap(void *addr, size_t len);
+int sys_eventfd(void);
+int sys_memfd(const char *name, unsigned flags);
+int sys_ftruncate(int fd, off_t len);
+ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset);
+ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
+
+#endif
