@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of a machine, shared by the files of this box. */
+#ifndef AERIE_MACHINE_PRIV_H
+#define AERIE_MACHINE_PRIV_H
+
+#include "assign.h"
+#include "config.h"
+#include "console.h"
+#include "device.h"
+#include "iommufd.h"
+#include "kernel_image.h"
+#include "loop.h"
+#include "machine.h"
+#include "nested.h"
+#include "pci_bridge.h"
+#include "pci_host.h"
+#include "smmu.h"
+#include "viommu_endpoint.h"
+#include "vm.h"
+
+#define MACHINE_MAX_DEVICES   (8u + CONFIG_MAX_IOMMUS)
+#define MACHINE_MAX_ENDPOINTS (CONFIG_MAX_PORTS * CONFIG_MAX_DEVICES)
+
+/* A host device of the guest, with what its translation needs. */
+struct machine_endpoint {
+	struct assigned *assigned;
+	struct viommu_endpoint endpoint;
+	struct nested_dev *nested;    /* NULL: not behind a guest IOMMU */
+	uint32_t reserved_phandle;    /* its reserved-memory node; 0: none */
+};
+
+/* One `iommus` entry: the guest's SMMU and the host objects that carry it. */
+struct machine_smmu {
+	struct machine *machine;
+	struct smmu *smmu;
+	struct nested *nested;
+	struct smmu_host_caps caps;
+	uint32_t phandle;
+	struct loop_source events;    /* vEVENTQ */
+};
+
+struct machine {
+	const struct config *config;
+	struct loop loop;
+	struct loop_source signals;   /* signalfd, owned */
+	struct vm vm;
+	struct boot_files boot;
+	struct console *console;
+
+	struct device *devices[MACHINE_MAX_DEVICES]; /* in order of creation */
+	unsigned nr_devices;
+
+	struct pci_host *pci;
+	struct pci_bridge *ports[CONFIG_MAX_PORTS];
+	struct iommufd iommufd;
+	struct iommu_obj *ram_ioas;   /* all guest RAM at its guest physical addresses */
+	struct machine_smmu smmus[CONFIG_MAX_IOMMUS];
+	struct machine_endpoint endpoints[MACHINE_MAX_ENDPOINTS];
+	unsigned nr_endpoints;
+};
+
+/** Takes over @dev: reset, described and destroyed with the machine. 0 or -ENOSPC (logged; @dev is destroyed). */
+int machine_add_device(struct machine *m, struct device *dev);
+
+/* The build, in order; each returns 0 or -errno (logged). What they made is given back by machine_destroy(). */
+int machine_build_signals(struct machine *m);
+int machine_build_pci(struct machine *m);
+int machine_build_iommus(struct machine *m);
+
+/* Their counterparts; fine when the build stopped halfway. */
+void machine_drop_signals(struct machine *m);
+void machine_drop_iommus(struct machine *m);
+
+/** Loads kernel, initrd and device tree into guest memory; *@boot says where the boot vCPU starts. */
+int machine_load(struct machine *m, struct arch_boot *boot);
+
+/** Writes the machine's device tree. The caller frees @fdt with fdtw_free(), also after a failure. */
+int machine_describe(struct machine *m, const struct kernel_image *image, struct range initrd, struct fdtw *fdt,
+		     size_t *len);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole life of a VM on one page. */
+#include "cli.h"
+#include "machine.h"
+#include "stats.h"
+
+/* A guest that resets comes back to the same machine: devices are reset, its software is loaded again. */
+static int live(struct machine *machine)
+{
+	enum vm_stop why;
+
+	do {
+		if (machine_start(machine) < 0)
+			return MACHINE_FAILED;
+		why = machine_run(machine);
+	} while (why == VM_STOP_RESET && machine_reset(machine) == 0);
+
+	return why == VM_STOP_POWEROFF || why == VM_STOP_QUIT ? MACHINE_DONE : MACHINE_FAILED;
+}
+
+static int run_vm(const struct config *config, const struct machine_options *options)
+{
+	struct machine *machine;
+	int status = MACHINE_DONE;
+
+	if (machine_build(&machine, config) < 0)
+		return MACHINE_REFUSED;
+	if (!options->dry_run)
+		status = live(machine);
+	machine_destroy(&machine);
+
+	if (!options->dry_run)
+		stats_print(stderr);
+	if (options->stats_path && stats_write_json(options->stats_path) < 0)
+		return MACHINE_FAILED;
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	stats_stamp(&stats.phase.process_start);
+	return cli_main(argc, argv, run_vm);
+}
