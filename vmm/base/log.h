@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages for the user, one line each on stderr, prefixed "aerie: ".
+ * Messages for the user, one line each on stderr: "aerie: error: TEXT", "aerie: warning: TEXT", "aerie: TEXT". Control
+ * characters in TEXT become blanks; a line that is too long ends in "[...]".
  *
  * Error convention of the whole tree: a function that can fail returns 0 or -errno. The message is written once, where
  * the error is born, and says what failed, on what, why, and what to do about it; callers pass the code up silently.
@@ -21,6 +22,9 @@ enum log_level {
 
 /** Messages above @level are dropped. Default: LOG_INFO. */
 void log_set_level(enum log_level level);
+
+/** While the terminal behind stderr is in raw mode, lines end in "\r\n". Default: false. */
+void log_set_raw(bool raw);
 
 /** Sends complete lines (without prefix or newline) to @sink instead of stderr; NULL restores stderr. For tests. */
 void log_set_sink(void (*sink)(enum log_level level, const char *line, void *opaque), void *opaque);

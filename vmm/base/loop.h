@@ -32,13 +32,18 @@ struct loop {
 int loop_init(struct loop *loop);
 void loop_fini(struct loop *loop);
 
-/** Watches @fd. Returns 0 or -errno (logged). */
+/** Watches @fd. Returns 0; -EPERM (not logged: a kind of file that cannot be waited for, such as a regular file or
+ *  /dev/null); other -errno (logged). A source that is in the loop already is moved to @fd. */
 int loop_add(struct loop *loop, struct loop_source *src, int fd, loop_handler handler);
 
-/** Idempotent. */
+/** The same for "takes output" instead of "readable". */
+int loop_add_output(struct loop *loop, struct loop_source *src, int fd, loop_handler handler);
+
+/** Idempotent. Comes before the close of the descriptor. */
 void loop_del(struct loop *loop, struct loop_source *src);
 
-/** Runs until loop_stop(); returns its reason and forgets it. A stop that came before the call ends it at once. */
+/** Runs until loop_stop(); returns its reason and forgets it. A stop that came before the call ends it at once.
+ *  -errno (logged) when the wait itself fails. */
 int loop_run(struct loop *loop);
 
 /** Ends the present or the next loop_run() with @reason (> 0). The first of several reasons wins.

@@ -17,7 +17,7 @@
 /* Prefix of all absolute paths below /sys, /dev and /proc that aerie opens; "" but in tests. */
 extern const char *sys_root;
 
-/** open(2) of sys_root + @path with O_CLOEXEC added. */
+/** open(2) of @path (of sys_root + @path below /sys, /dev and /proc) with O_CLOEXEC added; mode 0666 for O_CREAT. */
 int sys_open(const char *path, int flags);
 int sys_close(int fd);
 int sys_ioctl(int fd, unsigned long request, void *arg);
@@ -25,7 +25,9 @@ int sys_ioctl(int fd, unsigned long request, void *arg);
 int sys_ioctl_n(int fd, unsigned long request, unsigned long arg);
 void *sys_mmap(size_t len, int prot, int flags, int fd, off_t offset);
 int sys_munmap(void *addr, size_t len);
+/** Non-blocking, count 0. */
 int sys_eventfd(void);
+/** MFD_CLOEXEC is added to @flags. */
 int sys_memfd(const char *name, unsigned flags);
 int sys_ftruncate(int fd, off_t len);
 ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+const char *sys_root = "";
+
+static bool below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+int sys_open(const char *path, int flags)
+{
+	char full[PATH_MAX];
+
+	if (*sys_root == '\0' || (!below(path, "/sys") && !below(path, "/dev") && !below(path, "/proc")))
+		return open(path, flags | O_CLOEXEC, 0666);
+	int n = snprintf(full, sizeof(full), "%s%s", sys_root, path);
+	if (n < 0 || (size_t)n >= sizeof(full)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(full, flags | O_CLOEXEC, 0666);
+}
+
+int sys_close(int fd)
+{
+	return close(fd);
+}
+
+int sys_ioctl(int fd, unsigned long request, void *arg)
+{
+	return ioctl(fd, request, arg);
+}
+
+int sys_ioctl_n(int fd, unsigned long request, unsigned long arg)
+{
+	return ioctl(fd, request, arg);
+}
+
+void *sys_mmap(size_t len, int prot, int flags, int fd, off_t offset)
+{
+	return mmap(NULL, len, prot, flags, fd, offset);
+}
+
+int sys_munmap(void *addr, size_t len)
+{
+	return munmap(addr, len);
+}
+
+int sys_eventfd(void)
+{
+	return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+int sys_memfd(const char *name, unsigned flags)
+{
+	return memfd_create(name, flags | MFD_CLOEXEC);
+}
+
+int sys_ftruncate(int fd, off_t len)
+{
+	return ftruncate(fd, len);
+}
+
+ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset)
+{
+	return pread(fd, buf, len, offset);
+}
+
+ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	return pwrite(fd, buf, len, offset);
+}
