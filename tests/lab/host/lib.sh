@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What a scenario's host.sh can use in L1. It runs with KERNEL set to the name
+# of the guest kernel (or "none") and succeeds if its last command does; use
+# `fail` to stop at once. Its output is KERNEL.host.log, the guest's console
+# KERNEL.guest.log, aerie's messages KERNEL.aerie.log.
+
+. /lab/env
+OUT=/run/out
+VM=/run/vm
+mkdir -p "$OUT" "$VM"
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+# Give devices to vfio-pci, unless they are there already.
+bind() {
+	for bdf in "$@"; do
+		case $(readlink "/sys/bus/pci/devices/$bdf/driver") in
+		*/vfio-pci) ;;
+		*) aerie bind "$bdf" || fail "aerie bind $bdf" ;;
+		esac
+	done
+}
+
+# Put the guest's kernel and initramfs on tmpfs, as a real host would have them.
+fetch_guest() {
+	[ "$(cat "$VM/name" 2>/dev/null)" = "$KERNEL" ] && return
+	cp "/guests/$KERNEL/Image" "$VM/Image" || fail "no guest kernel $KERNEL"
+	cat "/guests/$KERNEL/initrd" "/lab/guest-$KERNEL.cpio" >"$VM/initrd" || fail "no initramfs"
+	echo "$KERNEL" >"$VM/name"
+}
+
+# start_aerie TAG ARGUMENT...: `aerie run` of the scenario's vm.yaml with the
+# kernel in question, at most GUEST_LIMIT seconds; status is aerie's.
+start_aerie() {
+	tag=$1
+	shift
+	fetch_guest
+	timeout -k 5 "$GUEST_LIMIT" aerie run --stats "$OUT/$tag.stats.json" \
+		--set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" "$@" /lab/vm.yaml \
+		</dev/null >>"$OUT/$tag.guest.log" 2>>"$OUT/$tag.aerie.log"
+}
+
+# run_vm ARGUMENT...: a whole life of the guest; it must say that all is well
+# and power off.
+run_vm() {
+	start_aerie "$KERNEL" "$@"
+	status=$?
+	[ $status -eq 0 ] || fail "aerie ended with status $status"
+	grep -q '^LAB: guest ok' "$OUT/$KERNEL.guest.log" || fail "the guest did not report success"
+}
+
+# refused TEXT ARGUMENT...: aerie must refuse with status 2 and one clear message
+# that matches TEXT.
+refused() {
+	text=$1
+	shift
+	timeout -k 5 "$GUEST_LIMIT" aerie run "$@" </dev/null >"$VM/refused.out" 2>"$VM/refused.err"
+	status=$?
+	cat "$VM/refused.out" "$VM/refused.err"
+	[ $status -eq 2 ] || fail "status $status instead of 2: $*"
+	[ "$(grep -c '^aerie: ' "$VM/refused.err")" -eq 1 ] || fail "not exactly one message: $*"
+	grep -q -E "$text" "$VM/refused.err" || fail "no message that matches '$text': $*"
+}
+
+# Take a device back from vfio-pci and give it to the host's own driver.
+unbind() {
+	for bdf in "$@"; do
+		aerie unbind "$bdf" || fail "aerie unbind $bdf"
+	done
+}
+
+# wait_for FILE [SECONDS]
+wait_for() {
+	left=$((${2:-10} * 10))
+	while [ ! -e "$1" ]; do
+		[ $left -gt 0 ] || fail "$1 did not appear"
+		left=$((left - 1))
+		usleep 100000
+	done
+}
+
+# The SHA-256 of a part of a disk: device, offset and length in bytes.
+sum_of() {
+	dd if="$1" bs=65536 skip=$(($2 / 65536)) count=$(($3 / 65536)) 2>/dev/null | sha256sum | cut -d' ' -f1
+}

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs a scenario in L1: /lab/host.sh once for each kernel that /lab/env names.
+# Each verdict is a line in /lab/out/results: kernel, ok or failed, seconds.
+
+. /lab/env
+
+# Logs are written on tmpfs, which is fast, and copied to the share while the
+# scenario runs, so that they are there if L1 never comes to an end.
+mkdir -p /run/out
+copy_logs() {
+	cp -rf /run/out/. /lab/out/
+}
+(
+	while sleep 5; do
+		copy_logs
+	done
+) &
+
+: >/lab/out/results
+for KERNEL in $KERNELS; do
+	export KERNEL
+	start=$(cut -d' ' -f1 /proc/uptime)
+	verdict=failed
+	if sh -c '. /lib/lab.sh; . /lab/host.sh' >>/run/out/"$KERNEL".host.log 2>&1; then
+		verdict=ok
+	fi
+	copy_logs
+	echo "$KERNEL $verdict $start $(cut -d' ' -f1 /proc/uptime)" >>/lab/out/results
+done

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What L1 and L2 boot into: busybox, an init, and what it is to do."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab import cpio, paths
+from lab.guests import GuestKernel
+
+# The applets that the scripts use, as links; installing all takes too long
+APPLETS = (
+    "[", "awk", "basename", "cat", "chmod", "cmp", "cp", "cut", "date", "dd", "dirname", "dmesg",
+    "echo", "env", "expr", "false", "find", "free", "grep", "gunzip", "gzip", "head", "hexdump",
+    "id", "ifconfig", "insmod", "ip", "kill", "less", "ln", "ls", "lspci", "md5sum", "mkdir",
+    "mknod", "mount", "mv", "nc", "nproc", "od", "pidof", "ping", "poweroff", "printf", "ps",
+    "readlink", "reboot", "rm", "route", "sed", "seq", "setsid", "sh", "sha256sum", "sleep",
+    "sort", "stat", "stty", "sync", "tail", "tee", "test", "tftp", "time", "timeout", "top",
+    "touch", "tr", "true", "truncate", "udhcpc", "umount", "uname", "uptime", "usleep", "vi",
+    "wc", "wget", "xargs", "cttyhack", "tty", "hostname", "od", "mktemp", "df", "sysctl",
+)
+
+
+def _userland(busybox: Path, scripts: Path) -> cpio.Archive:
+    """The part that L1 and L2 have in common: busybox, init, shell library."""
+    out = cpio.Archive()
+    for folder in ("dev", "proc", "sys", "tmp", "run", "root"):
+        out.folder(folder)
+    out.device("dev/console", 5, 1)
+    out.device("dev/null", 1, 3)
+    out.file("bin/busybox", busybox)
+    for applet in sorted(set(APPLETS)):
+        out.link(f"bin/{applet}", "busybox")
+    out.data("init", (scripts / "init").read_bytes(), executable=True)
+    out.file("lib/lab.sh", scripts / "lib.sh")
+    return out
+
+
+def host(busybox: Path, programs: Mapping[str, Path]) -> bytes:
+    """L1's initramfs; `programs` are put into /bin under their names."""
+    out = _userland(busybox, paths.LAB / "host")
+    for name in ("run.sh", "greeting"):
+        out.file(f"lib/{name}", paths.LAB / "host" / name)
+    for name, source in programs.items():
+        out.data(f"bin/{name}", source.read_bytes(), executable=True)
+    return out.finish()
+
+
+def guest(busybox: Path, kernel: GuestKernel, programs: Mapping[str, Path]) -> bytes:
+    """L2's initramfs for a kernel, without what a scenario adds."""
+    out = _userland(busybox, paths.LAB / "guest")
+    for module in kernel.modules:
+        out.file(f"lib/modules/{module.name}", module)
+    for name, source in programs.items():
+        out.data(f"bin/{name}", source.read_bytes(), executable=True)
+    return out.finish()
+
+
+def addition(script: Path | None, environment: Mapping[str, str]) -> bytes:
+    """The archive that makes L2's initramfs that of a scenario."""
+    out = cpio.Archive()
+    lines = [f"{name}='{value}'\n" for name, value in environment.items()]
+    out.data("lab/env", "".join(lines).encode())
+    if script:
+        out.file("lab/guest.sh", script)
+    return out.finish()

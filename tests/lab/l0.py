@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""L0: the QEMU process that is the machine of the host under test.
+
+Each assigned device sits behind a root port of its own, so that it has an
+IOMMU group of its own. Root ports take consecutive slots and the firmware
+numbers their buses in that order: the first device is 0000:01:00.0.
+"""
+
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.arch import Arch
+
+SHARE_SLOTS = {"lab": 1, "guests": 2}
+FIRST_PORT_SLOT = 8
+
+
+@dataclass
+class Machine:
+    """What L0 is started with."""
+
+    arch: Arch
+    kernel: Path
+    initramfs: Path
+    share: Path                          # folder that L1 sees as /lab
+    guests: Path | None = None           # folder that L1 sees as /guests
+    cmdline: str = ""
+    memory: str = "3G"
+    cpus: int = 2
+    devices: Sequence[Sequence[str]] = ()   # one -device option per function, by port
+    backends: Sequence[str] = field(default_factory=list)   # -drive, -netdev options
+
+    def command(self, console: Sequence[str]) -> list[str]:
+        """QEMU's command line."""
+        cmdline = f"console={self.arch.console} panic=-1 {self.cmdline}".strip()
+        words = [self.arch.qemu, *self.arch.machine, "-smp", str(self.cpus), "-m", self.memory,
+                 "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", *console,
+                 "-bios", self.arch.firmware, "-kernel", str(self.kernel),
+                 "-initrd", str(self.initramfs), "-append", cmdline]
+        words += self._shares() + list(self.backends)
+        for number, functions in enumerate(self.devices, start=1):
+            slot = FIRST_PORT_SLOT + number - 1
+            words += ["-device", f"pcie-root-port,id=port{number},chassis={number},"
+                                 f"addr={slot:#x}.0,io-reserve=0"]
+            for function, option in enumerate(functions):
+                words += ["-device", f"{option},bus=port{number},addr=0.{function}"]
+        return words
+
+    def _shares(self) -> list[str]:
+        words = []
+        for tag, folder in (("lab", self.share), ("guests", self.guests)):
+            if folder:
+                words += ["-fsdev", f"local,id={tag},path={folder},security_model=none"
+                                    + (",readonly=on" if tag == "guests" else ""),
+                          "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag},romfile=,"
+                                     f"addr={SHARE_SLOTS[tag]:#x}"]
+        return words
+
+
+@dataclass
+class Outcome:
+    """How a run of L0 ended."""
+
+    seconds: float
+    timed_out: bool
+    status: int
+
+
+def run(machine: Machine, logs: Path, limit: float) -> Outcome:
+    """Run L0 until L1 powers off or the time is up; logs go to `logs`.
+
+    Only the process started here is ever killed.
+    """
+    console = ["-serial", f"file:{logs / 'console.log'}"]
+    command = machine.command(console)
+    (logs / "qemu.cmd").write_text(shlex.join(command) + "\n")
+    start = time.monotonic()
+    with (logs / "qemu.log").open("w") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            process.wait(timeout=limit)
+            timed_out = False
+        except subprocess.TimeoutExpired:
+            timed_out = True
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    return Outcome(time.monotonic() - start, timed_out, process.returncode)
+
+
+def interactive(machine: Machine) -> int:
+    """Run L0 with L1's console on this terminal; return QEMU's status."""
+    console = ["-chardev", "stdio,id=con,mux=on,signal=off", "-serial", "chardev:con",
+               "-mon", "chardev=con"]
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.call(machine.command(console))
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The packages that must be installed on the build machine."""
+
+import re
+import shutil
+from pathlib import Path
+
+from lab import apt, proc, store, ui
+from lab.errors import LabError
+
+NATIVE = (
+    # compilers and the build
+    "gcc", "libc6-dev", "clang", "llvm", "meson", "ninja-build", "pkg-config", "make",
+    # the kernel
+    "flex", "bison", "bc", "libelf-dev", "libssl-dev", "perl", "xz-utils", "zstd",
+    # the cross build
+    "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross",
+    # aerie's libraries
+    "libfdt-dev", "libcyaml-dev", "libyaml-dev", "zlib1g-dev", "libzstd-dev",
+    # unit tests
+    "check", "libsubunit-dev",
+    # firmware of the host under test
+    "qemu-efi-aarch64",
+)
+
+# libFuzzer and the sanitizers of the release's clang
+BY_RELEASE = {"bookworm": ("libclang-rt-14-dev",), "trixie": ("libclang-rt-19-dev",)}
+
+# The first QEMU whose SMMUv3 translates in two stages
+QEMU_NEEDED = (9, 2)
+QEMU = "qemu-system-aarch64"
+QEMU_PACKAGE = "qemu-system-arm"
+
+INSTALL = ["apt-get", "install", "-y", "--no-install-recommends"]
+
+
+def install_native(log: Path) -> None:
+    """Install what is missing of the build's packages."""
+    wanted = [*NATIVE, *BY_RELEASE[apt.codename()]]
+    missing = [name for name in wanted if name not in apt.installed(wanted)]
+    if not missing:
+        return
+    known = proc.output(["apt-cache", "policy", *missing], check=False)
+    if known.count("Candidate:") < len(missing) or "Candidate: (none)" in known:
+        apt.system_update(log)
+    with ui.Phase(f"installing {len(missing)} packages") as phase:
+        phase.note = " ".join(missing)
+        proc.run(apt.as_root(["env", "DEBIAN_FRONTEND=noninteractive", *INSTALL, *missing]),
+                 log=log)
+
+
+def qemu_version() -> tuple[int, int] | None:
+    """The version of the installed QEMU for arm64 machines."""
+    if not shutil.which(QEMU):
+        return None
+    found = re.search(r"version (\d+)\.(\d+)", proc.output([QEMU, "--version"]))
+    return (int(found.group(1)), int(found.group(2))) if found else None
+
+
+def install_qemu(log: Path) -> None:
+    """Have a QEMU that can be L0, from backports where the release's is too old."""
+    version = qemu_version()
+    if version and version >= QEMU_NEEDED:
+        return
+    with ui.Phase(f"installing {QEMU_PACKAGE}"):
+        if apt.codename() == "bookworm":
+            _install_from_backports(log)
+        else:
+            proc.run(apt.as_root(["env", "DEBIAN_FRONTEND=noninteractive", *INSTALL,
+                                  QEMU_PACKAGE]), log=log)
+    version = qemu_version()
+    if not version or version < QEMU_NEEDED:
+        raise LabError(f"QEMU {QEMU_NEEDED[0]}.{QEMU_NEEDED[1]} or newer is needed, "
+                       f"{version} is what could be installed; see {log}")
+
+
+def _install_from_backports(log: Path) -> None:
+    """Install QEMU with a source list of our own beside the system's sources."""
+    release = apt.codename()
+    root = store.fresh_folder("system-apt")
+    (root / "lists" / "partial").mkdir(parents=True)
+    sources = root / "sources.list"
+    sources.write_text(apt.system_sources() +
+                       f"deb [arch=amd64 signed-by={apt.keyring()}] {apt.archive_uri(log)} "
+                       f"{release}-backports main\n")
+    options = ["-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=/dev/null",
+               "-o", f"Dir::State::lists={root / 'lists'}",
+               "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=",
+               "-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none"]
+    noninteractive = ["env", "DEBIAN_FRONTEND=noninteractive"]
+    proc.run(apt.as_root(["apt-get", *options, "update"]), log=log)
+    proc.run(apt.as_root([*noninteractive, INSTALL[0], *options, *INSTALL[1:],
+                          "-t", f"{release}-backports", QEMU_PACKAGE]), log=log)

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running a scenario: one boot of L1, one guest per kernel, many checks."""
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import images, initramfs, l0, paths
+from lab.images import Image
+from lab.l1 import Host
+from lab.netpeer import NetPeer
+from lab.result import FAILED, PASSED, Result
+from lab.scenario import ALWAYS_REJECTED, LOGS, NO_KERNEL, Scenario
+
+BOOT_LIMIT = 30.0
+WROTE = re.compile(r"^LAB: wrote (\S+) (\d+) (\d+) ([0-9a-f]{64})\s*$", re.M)
+LINES = 25
+
+
+@dataclass
+class Run:
+    """One run of a scenario and its files."""
+
+    scenario: Scenario
+    kernels: tuple[str, ...]
+    host: Host
+    folder: Path
+    scale: float
+    images: dict[str, Image]
+    peer: NetPeer | None = None
+
+    @property
+    def out(self) -> Path:
+        """Where L1 leaves its logs."""
+        return self.folder / "share" / "out"
+
+    def guest_limit(self) -> int:
+        """Seconds that one guest may take."""
+        return int(self.scenario.time_limit * self.scale)
+
+    def log(self, kernel: str, kind: str) -> str:
+        """The text of a log of one kernel's run; "console" is that of L1."""
+        path = (self.folder / "console.log" if kind == "console"
+                else self.out / f"{kernel}.{kind}.log")
+        text = path.read_text(errors="replace") if path.exists() else ""
+        return text.replace("\r", "")
+
+
+def run(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) -> list[Result]:
+    """Run a scenario with these kernels; one result for each."""
+    folder = paths.RUNS / scenario.name
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "share" / "out").mkdir(parents=True)
+    this = Run(scenario, tuple(kernels), host, folder, scale, _make_images(scenario, folder))
+    with _peer(this):
+        _stage(this)
+        limit = BOOT_LIMIT * scale + len(kernels) * (this.guest_limit() + 5)
+        outcome = l0.run(_machine(this), folder, limit)
+    verdicts = _verdicts(this)
+    return [_judge(this, kernel, verdicts, outcome) for kernel in kernels]
+
+
+def _make_images(scenario: Scenario, folder: Path) -> dict[str, Image]:
+    made = {}
+    for disk in scenario.disks:
+        image = Image(disk.name, folder / f"{disk.name}.img")
+        image.create(disk.size * images.MIB, seed=f"{scenario.name}/{disk.name}")
+        made[disk.name] = image
+    return made
+
+
+@contextlib.contextmanager
+def _peer(this: Run) -> Iterator[None]:
+    """Serve the guests' network traffic if the scenario has a NIC."""
+    if not any(device.network for device in this.scenario.devices):
+        yield
+        return
+    with NetPeer(this.scenario.name) as this.peer:
+        yield
+
+
+def _stage(this: Run) -> None:
+    """Fill the share that L1 sees as /lab."""
+    share = this.folder / "share"
+    for name in ("host.sh", "vm.yaml"):
+        if (this.scenario.folder / name).exists():
+            shutil.copy(this.scenario.folder / name, share)
+    for extra in this.scenario.folder.glob("*.yaml"):
+        shutil.copy(extra, share)
+    facts = {"READ_SIZE": str(images.READ_SIZE), "WRITE_SIZE": str(images.WRITE_SIZE)}
+    facts |= {f"DISK_{name}_SHA": image.digest(0, images.READ_SIZE)
+              for name, image in this.images.items()}
+    facts |= this.peer.environment() if this.peer else {}
+    script = this.scenario.folder / "guest.sh"
+    for index, kernel in enumerate(this.kernels):
+        place = {"KERNEL": kernel, "WRITE_OFFSET": str(images.write_offset(index))}
+        addition = initramfs.addition(script if script.exists() else None, facts | place)
+        (share / f"guest-{kernel}.cpio").write_bytes(addition)
+    facts |= {"KERNELS": " ".join(this.kernels), "GUEST_LIMIT": str(this.guest_limit())}
+    (share / "env").write_text("".join(f"{name}='{value}'\n" for name, value in facts.items()))
+    (this.folder / "initramfs").write_bytes(this.host.initramfs(this.scenario.patched_iort))
+
+
+def _machine(this: Run) -> l0.Machine:
+    """L0 with the scenario's devices."""
+    backends: list[str] = []
+    for image in this.images.values():
+        backends += ["-drive", f"if=none,id={image.name},format=raw,file={image.path}"]
+    ports: list[list[str]] = []
+    for number, devices in enumerate(this.scenario.ports(), start=1):
+        options = []
+        for function, device in enumerate(devices):
+            option = device.model + (f",drive={device.disk}" if device.disk else "")
+            if device.network:
+                name = f"net{number}f{function}"
+                backends += ["-netdev", f"user,id={name}"]
+                option += f",netdev={name}"
+            if len(devices) > 1 and function == 0:
+                option += ",multifunction=on"
+            options.append(option)
+        ports.append(options)
+    return l0.Machine(this.host.kit.arch, this.host.kit.kernel.image, this.folder / "initramfs",
+                      this.folder / "share", this.host.guests,
+                      cmdline=f"lab=run loglevel=5 {this.scenario.cmdline}",
+                      memory=this.scenario.memory, devices=ports, backends=backends)
+
+
+def _verdicts(this: Run) -> dict[str, tuple[str, float]]:
+    """What host.sh said for each kernel, and how long it took."""
+    path = this.out / "results"
+    lines = path.read_text().splitlines() if path.exists() else []
+    verdicts = {}
+    for line in lines:
+        kernel, verdict, start, end = line.split()
+        verdicts[kernel] = (verdict, float(end) - float(start))
+    return verdicts
+
+
+def _judge(this: Run, kernel: str, verdicts: dict[str, tuple[str, float]],
+           outcome: l0.Outcome) -> Result:
+    """The result for one kernel, with the relevant part of the logs."""
+    name = this.scenario.name if kernel == NO_KERNEL else f"{this.scenario.name}[{kernel}]"
+    verdict, seconds = verdicts.get(kernel, ("", outcome.seconds))
+    problems = []
+    if not verdict:
+        problems.append(f"no verdict: L1 was stopped after {outcome.seconds:.0f} s"
+                        if outcome.timed_out else "no verdict: L1 ended early")
+    elif verdict != "ok":
+        problems.append("host.sh failed")
+    problems += _pattern_problems(this, kernel) + _write_problems(this, kernel)
+    if not problems:
+        return Result(name, PASSED, seconds)
+    return Result(name, FAILED, seconds, _detail(this, kernel, problems, bool(verdict)))
+
+
+def _pattern_problems(this: Run, kernel: str) -> list[str]:
+    """What must be in a log and is not, and what must not and is."""
+    problems = []
+    for kind in (*LOGS, "console"):
+        text = this.log(kernel, kind)
+        expected = this.scenario.expect.get(kind, ())
+        for pattern in expected:
+            if not re.search(pattern, text, re.M):
+                problems.append(f"the {kind} log has no '{pattern}'")
+        for pattern in (*this.scenario.reject.get(kind, ()), *ALWAYS_REJECTED[kind]):
+            found = re.search(f"^.*(?:{pattern}).*$", text, re.M)
+            if found and pattern not in expected:
+                problems.append(f"the {kind} log says '{found.group(0).strip()}'")
+    return problems
+
+
+def _write_problems(this: Run, kernel: str) -> list[str]:
+    """What guests say they wrote must be in the images outside."""
+    written = WROTE.findall(this.log(kernel, "guest"))
+    problems = []
+    if len(written) < this.scenario.writes:
+        problems.append(f"{len(written)} writes were announced, {this.scenario.writes} are wanted")
+    for disk, offset, length, digest in written:
+        outside = this.images[disk].digest(int(offset), int(length))
+        if outside != digest:
+            problems.append(f"disk {disk} outside has {outside} at {offset}, "
+                            f"the guest wrote {digest}")
+    return problems
+
+
+def _detail(this: Run, kernel: str, problems: Sequence[str], came_to_end: bool) -> str:
+    """The problems and the last lines of the logs that tell more."""
+    parts = [*problems]
+    kinds = LOGS if came_to_end else (*LOGS, "console")
+    for kind in kinds:
+        lines = this.log(kernel, kind).rstrip().splitlines()[-LINES:]
+        if lines:
+            parts += [f"--- {kind}", *lines]
+    parts.append(f"--- all logs: {this.folder.relative_to(paths.REPO)}")
+    return "\n".join(parts)

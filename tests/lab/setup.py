@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Set-up: everything that must be there before anything is built or booted."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import apt, guests, initramfs, iort, kernel, l0, packages, paths, store, sysroot, ui
+from lab.arch import Arch
+from lab.errors import LabError
+from lab.guests import GuestKernel
+from lab.kernel import Kernel
+
+# bookworm has 6.1, trixie 6.12; the others have 7.2 and its source
+SUITES = ("bookworm", "trixie", "trixie-backports", "sid")
+IORT_LIMIT = 60.0
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What set-up provides."""
+
+    arch: Arch
+    kernel: Kernel
+    libraries: Path
+    busybox: Path
+    iort: bytes
+    guests: tuple[GuestKernel, ...]
+
+
+def log_file() -> Path:
+    """Where set-up's programs write."""
+    return paths.BUILD / "setup.log"
+
+
+def prepare(arch: Arch, update: bool = False) -> Kit:
+    """Have everything; what is in the cache already is used as it is."""
+    log = log_file()
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    with store.locked():
+        packages.install_native(log)
+        packages.install_qemu(log)
+        archive = apt.PrivateApt(SUITES, log)
+        archive.prepare(refresh=update)
+        libraries = sysroot.libraries(arch, archive)
+        busybox = sysroot.busybox(arch, archive)
+        own = kernel.obtain(arch, archive, log)
+        stock = guests.stock_kernels(arch, archive, log)
+        table = _iort(arch, own, busybox)
+    sysroot.write_cross_file(arch, libraries)
+    return Kit(arch, own, libraries, busybox, table,
+               (guests.lab_kernel(own.image), *stock))
+
+
+def _iort(arch: Arch, own: Kernel, busybox: Path) -> bytes:
+    """The table that L1's initramfs must override, or nothing.
+
+    The table depends on the machine and on QEMU, not on devices behind root
+    ports: the root complex maps all requester IDs to the one SMMU.
+    """
+    if not arch.needs_iort:
+        return b""
+    inputs = {"machine": arch.machine, "qemu": packages.qemu_version(),
+              "recipe": store.recipe(iort.patched)}
+
+    def make(folder: Path) -> None:
+        with ui.Phase("dumping the machine's IORT from a first boot of L1"):
+            share = store.fresh_folder("iort-boot")
+            (share / "out").mkdir()
+            image = share / "initramfs"
+            image.write_bytes(initramfs.host(busybox, {}))
+            machine = l0.Machine(arch, own.image, image, share, cmdline="lab=iort")
+            l0.run(machine, share, IORT_LIMIT)
+            dump = share / "out" / "IORT"
+            if not dump.exists():
+                raise LabError(f"L1 did not boot; see the logs in {share}")
+            (folder / "IORT").write_bytes(iort.patched(dump.read_bytes()))
+            shutil.rmtree(share)
+
+    return (store.obtain(f"iort-{arch.name}", inputs, make) / "IORT").read_bytes()
