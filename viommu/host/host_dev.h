@@ -15,12 +15,12 @@
 #define HOST_GROUP_MAX 32u
 
 struct host_dev {
-	char bdf[HOST_BDF_LEN];      /* "0000:01:00.0" */
-	char iommu[64];              /* name of the physical IOMMU, from the `iommu` link; identifies the instance */
-	int fd;                      /* VFIO cdev, owned, bound */
-	uint32_t devid;              /* iommufd device id */
+	char bdf[HOST_BDF_LEN]; /* "0000:01:00.0" */
+	char iommu[64];		/* name of the physical IOMMU, from the `iommu` link; identifies the instance */
+	int fd;			/* VFIO cdev, owned, bound */
+	uint32_t devid;		/* iommufd device id */
 	struct iommufd *iommufd;
-	struct iommu_obj *attached;  /* IOAS or HWPT that translates it now; NULL: detached, DMA blocked */
+	struct iommu_obj *attached; /* IOAS or HWPT that translates it now; NULL: detached, DMA blocked */
 };
 
 /* What sysfs says of a PCI device of the host; also behind `aerie devices` and `aerie check`. */
@@ -28,13 +28,20 @@ struct host_dev_info {
 	char bdf[HOST_BDF_LEN];
 	uint16_t vendor, device;
 	uint32_t class_code;
-	char driver[64];             /* "" when none is bound */
-	char cdev[64];               /* "/dev/vfio/devices/vfioN", "" when there is none */
-	char iommu[64];              /* "" when no IOMMU translates it */
-	int group;                   /* IOMMU group, -1 none */
-	unsigned nr_group;           /* members of the group, itself included */
-	char members[HOST_GROUP_MAX][HOST_BDF_LEN];
+	char driver[64];   /* "" when none is bound */
+	char cdev[64];	   /* "/dev/vfio/devices/vfioN", "" when there is none */
+	char iommu[64];	   /* "" when no IOMMU translates it */
+	int group;	   /* IOMMU group, -1 none */
+	unsigned nr_group; /* members of the group, itself included, PCI-to-PCI bridges not: those do no harm */
+	char members[HOST_GROUP_MAX][HOST_BDF_LEN]; /* the first HOST_GROUP_MAX of them, sorted */
 };
+
+/* I/O addresses that the host keeps from a device: its MSI window, firmware's direct mappings, holes. */
+struct host_reserved {
+	struct range range;
+	char type[24]; /* "direct", "direct-relaxable", "reserved", "msi" */
+};
+#define HOST_RESERVED_MAX 32u
 
 /** Checks the form of a BDF ("0000:01:00.0", or "01:00.0" which means domain 0) and writes its full form.
  *  Returns 0 or -EINVAL (not logged). */
@@ -43,8 +50,11 @@ int host_bdf_parse(const char *text, char bdf[HOST_BDF_LEN]);
 /** Reads sysfs. Returns 0 or -ENOENT (no such device; not logged). */
 int host_dev_probe(const char *bdf, struct host_dev_info *info);
 
-/** Opens and binds. Refuses with a message of its own: no such device, bound to another driver (which, and the `aerie bind`
- *  that helps), no cdev (kernel option), busy, a group with other members (listed), no IOMMU, no isolated MSI. */
+/** Reads the reserved regions of the device's group. Fills at most @max; returns the number or -errno (not logged). */
+int host_dev_reserved(const char *bdf, struct host_reserved *regions, unsigned max);
+
+/** Opens and binds. Refuses with a message of its own: no such device, bound to another driver (which, and the `aerie
+ * bind` that helps), no cdev (kernel option), busy, a group with other members (listed), no IOMMU, no isolated MSI. */
 int host_dev_open(struct host_dev *dev, const char *bdf, struct iommufd *iommufd);
 /** Detaches, unbinds, closes. Children of the device (vDEVICE, HWPTs) must be gone. */
 void host_dev_close(struct host_dev *dev);

@@ -26,7 +26,8 @@ struct nested_info {
 	uint8_t max_pasid_log2;
 };
 
-/** Asks the IOMMU of @dev about itself. -ENOTSUP when it is no SMMUv3 or cannot nest (message names the missing piece). */
+/** Asks the IOMMU of @dev about itself. -ENOTSUP when it is no SMMUv3 or cannot nest (message names the missing piece).
+ */
 int nested_probe(struct host_dev *dev, struct nested_info *info);
 
 /** Builds stage 2 over @ioas (all RAM mapped), vIOMMU, abort and bypass HWPTs and vEVENTQ, on the IOMMU of @dev.
@@ -51,8 +52,9 @@ int nested_add(struct nested_dev **out, struct nested *nested, struct host_dev *
 /** Detaches the device and destroys its vDEVICE and S1 HWPT. */
 void nested_remove(struct nested_dev **dev);
 
-/** The three translations of a device; semantics of struct smmu_backend_ops. attach_s1 creates (or re-creates, when @sid
- *  changed) the vDEVICE, allocates the S1 HWPT, attaches, then destroys the previous one. Unchanged input is a no-op. */
+/** The three translations of a device; semantics of struct smmu_backend_ops. attach_s1 creates (or re-creates, when
+ * @sid changed) the vDEVICE, allocates the S1 HWPT, attaches, then destroys the previous one. Unchanged input is a
+ * no-op. */
 int nested_attach_abort(struct nested_dev *dev);
 int nested_attach_bypass(struct nested_dev *dev);
 int nested_attach_s1(struct nested_dev *dev, uint32_t sid, const uint64_t ste[2]);

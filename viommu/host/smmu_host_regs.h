@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The few fields of an SMMUv3 that the host backend itself looks at (Arm IHI 0070, 6.3.1 SMMU_IDR0, 6.3.4 SMMU_IDR3,
+ * 5.2 STE). The guest's model has its own, complete list.
+ */
+#ifndef AERIE_SMMU_HOST_REGS_H
+#define AERIE_SMMU_HOST_REGS_H
+
+#include "bits.h"
+
+#define HOST_IDR0_S2P BIT32(0)
+#define HOST_IDR0_S1P BIT32(1)
+#define HOST_IDR3_FWB BIT32(8)
+
+#define HOST_STE_V	    BIT64(0)
+#define HOST_STE_CFG	    MASK64(3, 1)
+#define HOST_STE_CFG_ABORT  (UINT64_C(0) << 1)
+#define HOST_STE_CFG_BYPASS (UINT64_C(4) << 1)
+#define HOST_STE_CFG_S1	    (UINT64_C(5) << 1)
+
+#endif
