@@ -18,7 +18,8 @@ struct fake_type {
 	const char *prefix; /* "/dev/kvm", "/dev/iommu", "/dev/vfio/devices/" ... */
 	int (*open)(struct fake_file *file, const char *path); /* 0 or -errno; may be NULL */
 	int (*ioctl)(struct fake_file *file, unsigned long request, void *arg); /* >= 0 or -errno */
-	void *(*mmap)(struct fake_file *file, size_t len, off_t offset); /* NULL: memory of its own, zeroed */
+	/* NULL: anonymous zeroed memory. Else the memory stays the type's and is not unmapped; returning NULL fails. */
+	void *(*mmap)(struct fake_file *file, size_t len, off_t offset);
 	ssize_t (*pread)(struct fake_file *file, void *buf, size_t len, off_t offset);
 	ssize_t (*pwrite)(struct fake_file *file, const void *buf, size_t len, off_t offset);
 	void (*close)(struct fake_file *file);
@@ -34,6 +35,10 @@ struct fake_file {
 void fake_reset(void);
 
 void fake_register(const struct fake_type *type);
+
+/** Lets fake_failed_call() say "ioctl NAME" for @request: `FAKE_NAME(KVM_RUN)`. */
+void fake_name(unsigned long request, const char *name);
+#define FAKE_NAME(request) fake_name(request, #request)
 
 /** New descriptor of @type (VM fd, vCPU fd, ...), as returned by an ioctl. -errno on failure. */
 int fake_fd(const struct fake_type *type, void *state);

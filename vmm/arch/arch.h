@@ -2,7 +2,7 @@
 /*
  * The complete contract between aerie and an architecture. vmm/arch/arm64 and vmm/arch/x86 each define every function
  * below once; Meson chooses the folder, and no other file has an #if for an architecture.
- * arch_vm.h (one per architecture) defines struct arch_vm.
+ * struct arch_vm is private to each of them, so nothing above this box depends on the architecture's types.
  */
 #ifndef AERIE_ARCH_H
 #define AERIE_ARCH_H
@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 #include "addr.h"
-#include "arch_vm.h"
 #include "range.h"
 
+struct arch_vm;
 struct fdtw;
 struct irq_line;
 struct kvm_irq_routing_entry;
@@ -33,11 +33,13 @@ struct arch_layout {
 	uint64_t smmu_stride;
 	unsigned smmu_max;
 	struct range pci_mmio32;    /* BAR window below 4 GiB */
-	struct range pci_ecam;      /* 256 buses */
 	struct range msi_window;    /* IOVAs that the host uses for the doorbells of assigned devices; never RAM */
 };
 
 extern const struct arch_layout arch_layout;
+
+/** Configuration space of 256 buses (256 MiB), above the end of RAM. Valid after arch_vm_create(). */
+struct range arch_pci_ecam(const struct vm *vm);
 
 /** BAR window for 64-bit prefetchable BARs, above the end of RAM and inside the guest's physical address space. */
 struct range arch_pci_mmio64(const struct vm *vm);
@@ -45,7 +47,8 @@ struct range arch_pci_mmio64(const struct vm *vm);
 /** Says what this host's KVM cannot do for us. 0, or -ENOTSUP (logged with remedy). Needs only @kvm_fd (/dev/kvm). */
 int arch_check_host(int kvm_fd);
 
-/** Creates the VM in KVM with an address space that holds @memory bytes of RAM. Sets vm->vm_fd. 0 or -errno (logged). */
+/** Creates the VM in KVM with an address space that holds @memory bytes of RAM. Sets vm->vm_fd and vm->arch.
+ *  0 or -errno (logged), then neither is set. arch_vm_destroy() closes and frees both; idempotent. */
 int arch_vm_create(struct vm *vm, uint64_t memory);
 void arch_vm_destroy(struct vm *vm);
 

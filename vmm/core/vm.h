@@ -29,6 +29,9 @@ enum vm_stop {
 	VM_STOP_ERROR,        /* aerie or KVM failed; logged */
 };
 
+/* Memory slots: pieces of RAM, and BARs that the guest reaches without an exit. */
+#define VM_MAX_SLOTS 512u
+
 struct vm {
 	int kvm_fd;             /* /dev/kvm, owned */
 	int vm_fd;              /* owned */
@@ -38,8 +41,8 @@ struct vm {
 	struct irqchip *irqchip;
 	struct vcpu *vcpus;     /* nr_vcpus of them; state inside vcpu.h */
 	unsigned nr_vcpus;
-	uint32_t next_slot;     /* memory slot numbers */
-	struct arch_vm arch;    /* what only the architecture knows */
+	uint64_t slots[VM_MAX_SLOTS / 64]; /* memory slot numbers in use, one bit each */
+	struct arch_vm *arch;   /* what only the architecture knows; owned, see arch_vm_create() */
 };
 
 /**

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vmm/base/sys.h for tests: fake descriptors answer by their type, all others are real but accounted for. */
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fake_books.h"
+
+const char *sys_root = "";
+
+/* An ioctl-style result (>= 0 or -errno) as system calls report it. */
+static int as_errno(int ret)
+{
+	if (ret >= 0)
+		return ret;
+	errno = -ret;
+	return -1;
+}
+
+static int open_fake(const struct fake_type *type, const char *path)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd < 0)
+		return -1;
+	fake_track(fd, path, type, NULL);
+	int ret = type->open ? type->open(fake_file_of(fd), path) : 0;
+	if (ret < 0) {
+		fake_untrack(fd);
+		close(fd);
+		return as_errno(ret);
+	}
+	return fd;
+}
+
+static bool below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+int sys_open(const char *path, int flags)
+{
+	char full[PATH_MAX];
+	const struct fake_type *type = fake_type_of(path);
+	bool rooted = below(path, "/sys") || below(path, "/dev") || below(path, "/proc");
+
+	snprintf(full, sizeof(full), "open %s", path);
+	if (fake_call(full))
+		return -1;
+	if (type)
+		return open_fake(type, path);
+	snprintf(full, sizeof(full), "%s%s", rooted ? sys_root : "", path);
+	return fake_track(open(full, flags | O_CLOEXEC, 0666), path, NULL, NULL);
+}
+
+int sys_close(int fd)
+{
+	fake_untrack(fd);
+	return close(fd);
+}
+
+int sys_ioctl(int fd, unsigned long request, void *arg)
+{
+	struct fake_file *file = fake_file_of(fd);
+
+	if (fake_call(fake_ioctl_name(request)))
+		return -1;
+	if (!file)
+		return ioctl(fd, request, arg);
+	if (!file->type->ioctl)
+		return as_errno(-ENOTTY);
+	return as_errno(file->type->ioctl(file, request, arg));
+}
+
+int sys_ioctl_n(int fd, unsigned long request, unsigned long arg)
+{
+	return sys_ioctl(fd, request, (void *)arg);
+}
+
+void *sys_mmap(size_t len, int prot, int flags, int fd, off_t offset)
+{
+	struct fake_file *file = fake_file_of(fd);
+	void *addr;
+
+	if (fake_call("mmap"))
+		return MAP_FAILED;
+	if (file && file->type->mmap) {
+		addr = file->type->mmap(file, len, offset);
+		if (!addr) {
+			errno = EINVAL;
+			return MAP_FAILED;
+		}
+		fake_track_map(addr, len, true);
+		return addr;
+	}
+	if (file)
+		addr = mmap(NULL, len, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	else
+		addr = mmap(NULL, len, prot, flags, fd, offset);
+	if (addr != MAP_FAILED)
+		fake_track_map(addr, len, false);
+	return addr;
+}
+
+int sys_munmap(void *addr, size_t len)
+{
+	return fake_untrack_map(addr, len) ? munmap(addr, len) : 0;
+}
+
+int sys_eventfd(void)
+{
+	if (fake_call("eventfd"))
+		return -1;
+	return fake_track(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", NULL, NULL);
+}
+
+int sys_memfd(const char *name, unsigned flags)
+{
+	if (fake_call("memfd_create"))
+		return -1;
+	return fake_track(memfd_create(name, flags | MFD_CLOEXEC), name, NULL, NULL);
+}
+
+int sys_ftruncate(int fd, off_t len)
+{
+	return fake_call("ftruncate") ? -1 : ftruncate(fd, len);
+}
+
+ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset)
+{
+	struct fake_file *file = fake_file_of(fd);
+
+	if (fake_call("pread"))
+		return -1;
+	if (!file)
+		return pread(fd, buf, len, offset);
+	ssize_t n = file->type->pread ? file->type->pread(file, buf, len, offset) : -EINVAL;
+	return n >= 0 ? n : as_errno((int)n);
+}
+
+ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	struct fake_file *file = fake_file_of(fd);
+
+	if (fake_call("pwrite"))
+		return -1;
+	if (!file)
+		return pwrite(fd, buf, len, offset);
+	ssize_t n = file->type->pwrite ? file->type->pwrite(file, buf, len, offset) : -EINVAL;
+	return n >= 0 ? n : as_errno((int)n);
+}
