@@ -4,6 +4,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from lab import build, setup, shell, testrun, ui
 from lab.arch import ARM64
@@ -46,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
                       help="only with this guest kernel (lab, 6.1, 6.12, 7.2)")
     item.add_argument("-j", "--jobs", type=int, default=1, metavar="N",
                       help="scenarios that run at the same time (default: %(default)s)")
+    item.add_argument("--aerie", type=Path, metavar="FILE",
+                      help="use this static aerie in the scenarios instead of building one")
     item.add_argument("--list", action="store_true", help="list the tests and end")
     commands.add_parser("bench", help="compare aerie with its peers inside L1")
     commands.add_parser("shell", help="L1 on this terminal, guest kernels at hand")
@@ -69,7 +72,8 @@ def _dispatch(options: argparse.Namespace) -> int:
         if options.list:
             ui.say(testrun.listing())
             return 0
-        return testrun.run(ARM64, options.names, options.kernel, options.jobs)
+        return testrun.run(ARM64, testrun.Choice(options.names, options.kernel, options.jobs,
+                                               options.aerie))
     if options.command == "shell":
         return shell.run(setup.prepare(ARM64))
     raise LabError(f"{options.command} is not there yet")

@@ -18,6 +18,7 @@ from lab.arch import Arch
 
 SHARE_SLOTS = {"lab": 1, "guests": 2}
 FIRST_PORT_SLOT = 8
+PORTS = 8     # always: the IORT depends on the number of buses
 
 
 @dataclass
@@ -43,10 +44,11 @@ class Machine:
                  "-bios", self.arch.firmware, "-kernel", str(self.kernel),
                  "-initrd", str(self.initramfs), "-append", cmdline]
         words += self._shares() + list(self.backends)
-        for number, functions in enumerate(self.devices, start=1):
+        for number in range(1, PORTS + 1):
             slot = FIRST_PORT_SLOT + number - 1
             words += ["-device", f"pcie-root-port,id=port{number},chassis={number},"
                                  f"addr={slot:#x}.0,io-reserve=0"]
+        for number, functions in enumerate(self.devices, start=1):
             for function, option in enumerate(functions):
                 words += ["-device", f"{option},bus=port{number},addr=0.{function}"]
         return words

@@ -56,12 +56,12 @@ def prepare(arch: Arch, update: bool = False) -> Kit:
 def _iort(arch: Arch, own: Kernel, busybox: Path) -> bytes:
     """The table that L1's initramfs must override, or nothing.
 
-    The table depends on the machine and on QEMU, not on devices behind root
-    ports: the root complex maps all requester IDs to the one SMMU.
+    The table depends on QEMU, the machine, and the number of its buses (which is
+    always the same), not on the devices behind the root ports.
     """
     if not arch.needs_iort:
         return b""
-    inputs = {"machine": arch.machine, "qemu": packages.qemu_version(),
+    inputs = {"machine": arch.machine, "qemu": packages.qemu_version(), "ports": l0.PORTS,
               "recipe": store.recipe(iort.patched)}
 
     def make(folder: Path) -> None:

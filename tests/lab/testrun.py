@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab import build, l1, paths, proc, result, scenario, scenariorun, setup
@@ -37,13 +38,23 @@ def listing() -> str:
     return "\n".join(lines)
 
 
-def run(arch: Arch, names: Sequence[str], kernels: Sequence[str], jobs: int) -> int:
-    """Run what the names say, everything if there are none; return the exit status."""
-    wanted = _chosen(names, kernels)
-    groups = [group for group in GROUPS if not names or group in names]
+@dataclass(frozen=True)
+class Choice:
+    """What to run, and how."""
+
+    names: Sequence[str]       # tests and groups; none: everything
+    kernels: Sequence[str]     # only these guest kernels; none: all
+    jobs: int                  # scenarios that run at the same time
+    aerie: Path | None         # a static binary for L1; None: build it
+
+
+def run(arch: Arch, choice: Choice) -> int:
+    """Run what is chosen; return the exit status."""
+    wanted = _chosen(choice.names, choice.kernels)
+    groups = [group for group in GROUPS if not choice.names or group in choice.names]
     kit = setup.prepare(arch)
     results: list[Result] = []
-    for produce in _producers(kit, groups, wanted, jobs):
+    for produce in _producers(kit, groups, wanted, choice):
         for item in produce:
             result.show(item)
             results.append(item)
@@ -68,14 +79,14 @@ def _chosen(names: Sequence[str], kernels: Sequence[str]) -> list[tuple[Scenario
 
 
 def _producers(kit: Kit, groups: Sequence[str], wanted: list[tuple[Scenario, list[str]]],
-               jobs: int) -> Iterator[Iterator[Result]]:
+               choice: Choice) -> Iterator[Iterator[Result]]:
     """The sources of results, started one after the other."""
     if "unit" in groups:
         yield _guarded("unit", _unit(kit))
     if "fuzz" in groups:
         yield _guarded("fuzz", _fuzz(kit))
     if wanted:
-        yield _guarded("scenarios", _scenarios(kit, wanted, jobs))
+        yield _guarded("scenarios", _scenarios(kit, wanted, choice))
 
 
 def _guarded(name: str, results: Iterator[Result]) -> Iterator[Result]:
@@ -131,11 +142,13 @@ def _fuzz_one(target: Path) -> Result:
                   time.monotonic() - start, proc.tail(work / "log", 40))
 
 
-def _scenarios(kit: Kit, wanted: list[tuple[Scenario, list[str]]], jobs: int) -> Iterator[Result]:
-    """The chosen scenarios, `jobs` at a time."""
-    host = l1.host(kit, {"aerie": build.aerie(kit)}, build.guest_programs(kit.arch))
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        runs = [pool.submit(scenariorun.run, item, kernels, host, scale() * jobs)
+def _scenarios(kit: Kit, wanted: list[tuple[Scenario, list[str]]],
+               choice: Choice) -> Iterator[Result]:
+    """The chosen scenarios, some at a time."""
+    aerie = choice.aerie or build.aerie(kit)
+    host = l1.host(kit, {"aerie": aerie}, build.guest_programs(kit.arch))
+    with ThreadPoolExecutor(max_workers=choice.jobs) as pool:
+        runs = [pool.submit(scenariorun.run, item, kernels, host, scale() * choice.jobs)
                 for item, kernels in wanted]
         for done in as_completed(runs):
             yield from done.result()
