@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of reading a configuration, shared by the config_*.c files. Each logs its one message and returns 0 or
+ * -errno. */
+#ifndef AERIE_CONFIG_PRIV_H
+#define AERIE_CONFIG_PRIV_H
+
+#include <cyaml/cyaml.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "config_tree.h"
+
+/* Schema version 1: the only description of keys and types. Read by libcyaml, config_check.c and config_set.c. */
+extern const cyaml_schema_value_t config_schema;
+
+/** Refuses what is no plain UTF-8 text: byte order marks, control characters, tabs as indentation, bad UTF-8.
+ *  @text need not be terminated. */
+int config_read_bytes(const char *name, const char *text, size_t len);
+
+/** Parses one YAML document into @tree, which the caller frees, also after a failure. */
+int config_read(struct config_tree *tree, const char *text, size_t len);
+
+/** Applies one "path=value". An empty value takes the key away. */
+int config_set(struct config_tree *tree, const char *override);
+
+/** Holds the tree against the schema: version, unknown and missing keys, types, values of enumerations, lengths. */
+int config_check(const struct config_tree *tree);
+
+/** Refuses @node when it is not what @schema wants at the top (mapping, list or value). */
+int config_check_kind(const struct config_tree *tree, const struct config_node *node,
+		      const cyaml_schema_value_t *schema);
+
+/** Field @key of a mapping's schema, or NULL. */
+const cyaml_schema_field_t *config_field(const cyaml_schema_value_t *schema, const char *key);
+
+/** Points at @node (its key) and lists the keys that the mapping at path @above knows. */
+int config_fail_unknown(const struct config_tree *tree, const struct config_node *node, const char *key,
+			const char *above, const cyaml_schema_value_t *schema);
+
+/** What the schema cannot say: ranges, names, references, slots. Completes @config: memory_bytes, full BDFs, slots,
+ * name. */
+int config_validate(struct config *config, const struct config_tree *tree);
+
+/** Reads "512M": a whole number and K, M, G or T (binary), or bytes without a unit. Returns NULL and sets *@bytes, or
+ * says what is wrong. */
+const char *config_parse_memory(const char *text, uint64_t *bytes);
+
+#endif
