@@ -38,7 +38,8 @@ struct reg_row {
 void regtable_reset(const struct reg_row *rows, size_t n, uint64_t *values);
 
 /** Performs @access. BUS_UNHANDLED when no register lives at the offset, BUS_BAD for a size, alignment or register
- *  boundary that the row does not allow. Bits outside rw and w1c keep their value. */
+ *  boundary that the row does not allow. Bits outside rw and w1c keep their value, and so do all bytes of the register
+ *  that a narrow access does not reach. A read hook sees and returns the whole register, whatever part is read. */
 enum bus_verdict regtable_access(const struct reg_row *rows, size_t n, uint64_t *values, void *dev,
 				 struct bus_access *access);
 
