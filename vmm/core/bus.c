@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bus.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "stats.h"
+
+void bus_init(struct bus *bus)
+{
+	pthread_mutexattr_t attr;
+
+	*bus = (struct bus){0};
+	/* Recursive, so that a model may access the bus (its own windows too) from within a handler. */
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&bus->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+}
+
+void bus_fini(struct bus *bus)
+{
+	pthread_mutex_destroy(&bus->lock);
+	bus->nr_windows = 0;
+}
+
+void bus_lock(struct bus *bus)
+{
+	pthread_mutex_lock(&bus->lock);
+}
+
+void bus_unlock(struct bus *bus)
+{
+	pthread_mutex_unlock(&bus->lock);
+}
+
+/* Index of the first window that ends at or above @addr; nr_windows when there is none. Windows do not overlap, so they
+ * are sorted by their ends too. */
+static unsigned first_reaching(const struct bus *bus, uint64_t addr)
+{
+	unsigned low = 0, high = bus->nr_windows;
+
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+		if (bus->windows[mid]->range.last < addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+int bus_add(struct bus *bus, struct bus_window *window, uint64_t base, uint64_t size)
+{
+	struct range range;
+
+	if (!range_make(&range, base, size) || window->added)
+		return -EINVAL;
+	unsigned at = first_reaching(bus, range.first);
+	if (at < bus->nr_windows && range_overlaps(bus->windows[at]->range, range))
+		return -EEXIST;
+	if (bus->nr_windows == BUS_MAX_WINDOWS)
+		return -ENOSPC;
+	memmove(&bus->windows[at + 1], &bus->windows[at], (bus->nr_windows - at) * sizeof(bus->windows[0]));
+	bus->windows[at] = window;
+	bus->nr_windows++;
+	window->range = range;
+	window->added = true;
+	return 0;
+}
+
+void bus_remove(struct bus *bus, struct bus_window *window)
+{
+	if (!window->added)
+		return;
+	unsigned at = first_reaching(bus, window->range.first);
+	bus->nr_windows--;
+	memmove(&bus->windows[at], &bus->windows[at + 1], (bus->nr_windows - at) * sizeof(bus->windows[0]));
+	window->added = false;
+}
+
+static uint64_t size_mask(uint8_t size)
+{
+	return size >= 8 ? UINT64_MAX : (UINT64_C(1) << (8 * size)) - 1;
+}
+
+/* @access->offset holds the address on entry. The window is not touched after its handler, which may have freed it. */
+static enum bus_verdict dispatch(struct bus *bus, struct bus_access *access)
+{
+	struct range range;
+
+	if (!range_make(&range, access->offset, access->size))
+		return BUS_UNHANDLED;
+	unsigned at = first_reaching(bus, range.first);
+	/* An access that sticks out of its window belongs to nobody. */
+	if (at == bus->nr_windows || !range_contains(bus->windows[at]->range, range))
+		return BUS_UNHANDLED;
+	struct bus_window *window = bus->windows[at];
+	access->offset -= window->range.first;
+	return window->handler(window, access);
+}
+
+static enum bus_verdict locked_dispatch(struct bus *bus, struct bus_access *access)
+{
+	if (access->size != 1 && access->size != 2 && access->size != 4 && access->size != 8)
+		return BUS_BAD;
+	bus_lock(bus);
+	enum bus_verdict verdict = dispatch(bus, access);
+	bus_unlock(bus);
+	if (verdict != BUS_HANDLED)
+		stats_inc(&stats.exit_mmio_unhandled);
+	return verdict;
+}
+
+void bus_read(struct bus *bus, uint64_t addr, uint8_t size, uint64_t *value)
+{
+	struct bus_access access = {.offset = addr, .value = UINT64_MAX, .size = size};
+
+	/* What a handler left in an access that it refused is not for the guest. */
+	if (locked_dispatch(bus, &access) != BUS_HANDLED)
+		access.value = UINT64_MAX;
+	*value = access.value & size_mask(size);
+}
+
+void bus_write(struct bus *bus, uint64_t addr, uint8_t size, uint64_t value)
+{
+	struct bus_access access = {.offset = addr, .value = value & size_mask(size), .size = size, .is_write = true};
+
+	locked_dispatch(bus, &access);
+}
