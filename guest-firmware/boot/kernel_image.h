@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Direct boot of arm64 Linux (Documentation/arch/arm64/booting.rst): Image, Image.gz (also zstd), and EFI zboot images
+ * whose payload is gzip or zstd. In guest RAM, from its base upward: kernel | device tree, 2 MiB aligned | initrd.
+ */
+#ifndef AERIE_KERNEL_IMAGE_H
+#define AERIE_KERNEL_IMAGE_H
+
+#include <stdint.h>
+
+#include "addr.h"
+#include "boot_files.h"
+#include "gmem.h"
+#include "range.h"
+
+/* The device tree may take this much, and not cross a boundary of this size. */
+#define BOOT_DTB_SIZE (UINT64_C(2) << 20)
+
+struct kernel_image {
+	gpa_t entry;
+	struct range range;  /* what the kernel occupies, its zeroed data included */
+	gpa_t dtb;	     /* place of the device tree, BOOT_DTB_SIZE bytes */
+	struct range initrd; /* valid after initrd_load() */
+};
+
+/** Puts the kernel into @ram (one region of @mem, its start 2 MiB aligned). 0 or -errno, logged: what was found in the
+ * file and what is accepted. Memory above the kernel may have been written on failure. */
+int kernel_image_load(const struct gmem *mem, struct range ram, const struct boot_file *file, struct kernel_image *out);
+
+/** Puts the initrd behind the device tree's place, 4 KiB aligned; always within 32 GiB of the kernel's start. 0 or
+ * -errno (logged: how much memory would be enough). */
+int initrd_load(const struct gmem *mem, struct range ram, const struct boot_file *file, struct kernel_image *image);
+
+#endif
