@@ -22,12 +22,12 @@ enum machine_status {
 
 struct machine_options {
 	const char *stats_path; /* JSON statistics are written there on exit; NULL: no */
-	bool dry_run;           /* build everything, start nothing */
+	bool dry_run;		/* build everything, start nothing */
 };
 
 /**
- * Builds the machine: opens every file and device, reserves memory, connects all parts. @config is borrowed for the life of
- * the machine. Returns 0 or -errno (logged once, with remedy); on failure nothing is left behind.
+ * Builds the machine: opens every file and device, reserves memory, connects all parts. @config is borrowed for the
+ * life of the machine. Returns 0 or -errno (logged once, with remedy); on failure nothing is left behind.
  */
 int machine_build(struct machine **out, const struct config *config);
 

@@ -8,6 +8,7 @@
 #include "console.h"
 #include "device.h"
 #include "iommufd.h"
+#include "boot_files.h"
 #include "kernel_image.h"
 #include "loop.h"
 #include "machine.h"
@@ -21,12 +22,23 @@
 #define MACHINE_MAX_DEVICES   (8u + CONFIG_MAX_IOMMUS)
 #define MACHINE_MAX_ENDPOINTS (CONFIG_MAX_PORTS * CONFIG_MAX_DEVICES)
 
+/* Phandles of the device tree that are known before it is written. */
+#define MACHINE_PHANDLE_IOMMUS	  0x1000u
+#define MACHINE_PHANDLE_ENDPOINTS 0x2000u
+#define MACHINE_PHANDLE_RESERVED  0x3000u
+
+/* ITS DeviceIDs of the SMMUs' own MSIs, above all requester ids. */
+#define MACHINE_SMMU_DEVICE_ID 0x10000u
+
+/* phys.hi cell of a 32-bit memory address on a PCI bus (IEEE 1275 PCI bus binding). */
+#define MACHINE_PCI_MEM32 0x02000000u
+
 /* A host device of the guest, with what its translation needs. */
 struct machine_endpoint {
 	struct assigned *assigned;
 	struct viommu_endpoint endpoint;
-	struct nested_dev *nested;    /* NULL: not behind a guest IOMMU */
-	uint32_t reserved_phandle;    /* its reserved-memory node; 0: none */
+	struct nested_dev *nested; /* NULL: not behind a guest IOMMU */
+	unsigned port;		   /* index into config->pci */
 };
 
 /* One `iommus` entry: the guest's SMMU and the host objects that carry it. */
@@ -35,25 +47,26 @@ struct machine_smmu {
 	struct smmu *smmu;
 	struct nested *nested;
 	struct smmu_host_caps caps;
-	uint32_t phandle;
-	struct loop_source events;    /* vEVENTQ */
+	struct loop_source events; /* vEVENTQ */
 };
 
 struct machine {
 	const struct config *config;
 	struct loop loop;
-	struct loop_source signals;   /* signalfd, owned */
+	struct loop_source signals; /* signalfd, owned */
 	struct vm vm;
 	struct boot_files boot;
 	struct console *console;
 
 	struct device *devices[MACHINE_MAX_DEVICES]; /* in order of creation */
 	unsigned nr_devices;
+	unsigned nr_before_iommus; /* devices[] from here on are IOMMUs */
+	bool vm_created;
 
 	struct pci_host *pci;
 	struct pci_bridge *ports[CONFIG_MAX_PORTS];
 	struct iommufd iommufd;
-	struct iommu_obj *ram_ioas;   /* all guest RAM at its guest physical addresses */
+	struct iommu_obj *ram_ioas; /* all guest RAM at its guest physical addresses */
 	struct machine_smmu smmus[CONFIG_MAX_IOMMUS];
 	struct machine_endpoint endpoints[MACHINE_MAX_ENDPOINTS];
 	unsigned nr_endpoints;
@@ -71,11 +84,13 @@ int machine_build_iommus(struct machine *m);
 void machine_drop_signals(struct machine *m);
 void machine_drop_iommus(struct machine *m);
 
+/** Bus number below port @index after reset: 1 + the port's rank by slot, which is also what Linux assigns. */
+uint8_t machine_port_bus(const struct config *config, unsigned index);
+
 /** Loads kernel, initrd and device tree into guest memory; *@boot says where the boot vCPU starts. */
 int machine_load(struct machine *m, struct arch_boot *boot);
 
 /** Writes the machine's device tree. The caller frees @fdt with fdtw_free(), also after a failure. */
-int machine_describe(struct machine *m, const struct kernel_image *image, struct range initrd, struct fdtw *fdt,
-		     size_t *len);
+int machine_describe(struct machine *m, struct range initrd, struct fdtw *fdt, size_t *len);
 
 #endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ordered build of a machine, its start and stop, and its end. */
+#include "machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "machine_priv.h"
+#include "pl011.h"
+#include "pl031.h"
+#include "stats.h"
+
+int machine_add_device(struct machine *m, struct device *dev)
+{
+	if (m->nr_devices == MACHINE_MAX_DEVICES) {
+		dev->class->destroy(dev);
+		return log_fail(-ENOSPC, "%s: more than %u devices in one machine", dev->id, MACHINE_MAX_DEVICES);
+	}
+	m->devices[m->nr_devices++] = dev;
+	return 0;
+}
+
+static int build_vm(struct machine *m)
+{
+	const struct config_machine *cfg = &m->config->machine;
+	enum gmem_pages pages = cfg->hugepages == HUGEPAGES_2M ? GMEM_PAGES_HUGE_2M : GMEM_PAGES_NORMAL;
+	int err = vm_create(&m->vm, &m->loop, -1, cfg->memory_bytes);
+
+	if (err < 0)
+		return err;
+	m->vm_created = true;
+	err = gmem_add(&m->vm.gmem, gpa(arch_layout.ram_base), cfg->memory_bytes, pages);
+	if (err == 0)
+		err = vm_map_ram(&m->vm);
+	if (err == 0)
+		err = vm_create_vcpus(&m->vm, cfg->cpus);
+	return err;
+}
+
+static int open_console(struct machine *m)
+{
+	const struct config_console *cfg = &m->config->console;
+	const struct console_env env = {.loop = &m->loop, .bus = &m->vm.bus, .quit_reason = VM_STOP_QUIT};
+
+	switch (cfg->type) {
+	case CONSOLE_STDIO:
+		return console_open_stdio(&m->console, &env, STDIN_FILENO, STDOUT_FILENO);
+	case CONSOLE_FILE:
+		return console_open_file(&m->console, &env, cfg->path);
+	case CONSOLE_PTY:
+		return console_open_pty(&m->console, &env, cfg->path);
+	case CONSOLE_NONE:
+		break;
+	}
+	return console_open_none(&m->console, &env);
+}
+
+static int build_platform(struct machine *m)
+{
+	struct irq_line line;
+	struct device *dev;
+	int err = open_console(m);
+
+	if (err == 0)
+		err = irq_line_alloc(m->vm.irqchip, &line, true);
+	if (err == 0)
+		err = pl011_create(&dev, &m->vm.bus, arch_layout.serial_base, &line, m->console);
+	if (err == 0)
+		err = machine_add_device(m, dev);
+	if (err == 0)
+		err = irq_line_alloc(m->vm.irqchip, &line, true);
+	if (err == 0)
+		err = pl031_create(&dev, &m->vm.bus, arch_layout.rtc_base, &line);
+	if (err == 0)
+		err = machine_add_device(m, dev);
+	return err;
+}
+
+int machine_build(struct machine **out, const struct config *config)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+
+	*out = NULL;
+	if (!m)
+		return log_fail(-ENOMEM, "no memory for the machine's state");
+	m->config = config;
+	m->iommufd.fd = -1;
+	boot_files_init(&m->boot);
+
+	int err = loop_init(&m->loop);
+
+	if (err < 0) {
+		free(m);
+		return err;
+	}
+	err = machine_build_signals(m);
+	if (err == 0)
+		err = boot_files_open(&m->boot, config->boot.kernel, config->boot.initrd);
+	if (err == 0)
+		err = build_vm(m);
+	if (err == 0)
+		err = build_platform(m);
+	if (err == 0)
+		err = machine_build_pci(m);
+	if (err == 0)
+		err = machine_build_iommus(m);
+	if (err < 0) {
+		machine_destroy(&m);
+		return err;
+	}
+	stats_stamp(&stats.phase.vm_built);
+	*out = m;
+	return 0;
+}
+
+int machine_start(struct machine *m)
+{
+	struct arch_boot boot;
+	int err = machine_load(m, &boot);
+
+	for (unsigned i = 0; err == 0 && i < m->vm.nr_vcpus; i++)
+		err = arch_vcpu_reset(&m->vm.vcpus[i], &boot);
+	m->iommufd.running = true;
+	return err < 0 ? err : vm_start(&m->vm);
+}
+
+enum vm_stop machine_run(struct machine *m)
+{
+	enum vm_stop why = (enum vm_stop)loop_run(&m->loop);
+
+	vm_pause(&m->vm);
+	if (why == VM_STOP_RESET)
+		stats_inc(&stats.resets);
+	else
+		stats_stamp(&stats.phase.guest_stopped);
+	return why;
+}
+
+int machine_reset(struct machine *m)
+{
+	int err = 0;
+
+	bus_lock(&m->vm.bus);
+	for (unsigned i = 0; err == 0 && i < m->nr_devices; i++)
+		err = m->devices[i]->class->reset(m->devices[i]);
+	bus_unlock(&m->vm.bus);
+	return err < 0 ? err : arch_irqchip_reset(&m->vm);
+}
+
+/* The last built goes first: front ends, then what they stood on. */
+static void destroy_devices(struct machine *m, unsigned keep)
+{
+	while (m->nr_devices > keep) {
+		struct device *dev = m->devices[--m->nr_devices];
+
+		dev->class->destroy(dev);
+	}
+}
+
+void machine_destroy(struct machine **machine)
+{
+	struct machine *m = *machine;
+
+	if (!m)
+		return;
+	*machine = NULL;
+	if (m->vm_created)
+		vm_pause(&m->vm);
+	destroy_devices(m, m->nr_before_iommus);
+	machine_drop_iommus(m);
+	destroy_devices(m, 0);
+	iommu_obj_destroy(&m->ram_ioas);
+	iommufd_close(&m->iommufd);
+	console_close(m->console);
+	if (m->vm_created)
+		vm_destroy(&m->vm);
+	boot_files_close(&m->boot);
+	machine_drop_signals(m);
+	loop_fini(&m->loop);
+	free(m);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The PCIe tree: host bridge, root ports, host devices below them. */
+#include <errno.h>
+
+#include "bits.h"
+#include "log.h"
+#include "machine_priv.h"
+
+uint8_t machine_port_bus(const struct config *config, unsigned index)
+{
+	uint8_t bus = 1;
+
+	for (unsigned i = 0; i < config->pci_count; i++)
+		bus = (uint8_t)(bus + (config->pci[i].slot < config->pci[index].slot));
+	return bus;
+}
+
+static int build_host_bridge(struct machine *m)
+{
+	struct pci_host_config config = {
+		.ecam = arch_pci_ecam(&m->vm),
+		.mmio32 = arch_layout.pci_mmio32,
+		.mmio64 = arch_pci_mmio64(&m->vm),
+	};
+
+	for (unsigned pin = 0; pin < ARRAY_LEN(config.intx); pin++) {
+		int err = irq_line_alloc(m->vm.irqchip, &config.intx[pin], true);
+
+		if (err < 0)
+			return err;
+	}
+
+	int err = pci_host_create(&m->pci, &m->vm, &config);
+
+	if (err < 0)
+		return err;
+	return machine_add_device(m, pci_host_device(m->pci));
+}
+
+/* config_validate() has given each port a slot of its own. */
+static int build_port(struct machine *m, unsigned index)
+{
+	const struct config_port *port = &m->config->pci[index];
+	struct pci_bridge *bridge;
+	int err = pci_bridge_create(&bridge, &m->vm, port->root_port, port->slot, machine_port_bus(m->config, index));
+
+	if (err < 0)
+		return err;
+	err = pci_host_place(m->pci, NULL, (uint8_t)(port->slot << 3), &bridge->fn);
+	if (err < 0) {
+		bridge->fn.ops->destroy(&bridge->fn);
+		return err;
+	}
+	m->ports[index] = bridge;
+	return 0;
+}
+
+static uint16_t endpoint_rid(void *owner)
+{
+	const struct machine_endpoint *ep = owner;
+
+	return pci_function_rid(assigned_function(ep->assigned));
+}
+
+static int build_assigned(struct machine *m, unsigned port_index, const struct config_device *device)
+{
+	const struct config_port *port = &m->config->pci[port_index];
+	struct machine_endpoint *ep = &m->endpoints[m->nr_endpoints];
+	struct assigned *assigned;
+	int err = assigned_create(&assigned, &m->vm,
+				  &(struct assign_config){
+					  .bdf = device->assign,
+					  .iommufd = &m->iommufd,
+					  .translated = port->iommu != NULL,
+				  });
+
+	if (err < 0)
+		return err;
+
+	struct pci_function *fn = assigned_function(assigned);
+
+	err = pci_host_place(m->pci, m->ports[port_index], device->function, fn);
+	if (err < 0) {
+		assigned_destroy(assigned);
+		return err;
+	}
+	*ep = (struct machine_endpoint){
+		.assigned = assigned,
+		.endpoint = {.name = device->assign, .rid = endpoint_rid, .owner = ep},
+		.port = port_index,
+	};
+	if (port->iommu) {
+		fn->dt_phandle = MACHINE_PHANDLE_ENDPOINTS + m->nr_endpoints;
+		fn->dt_memory_region = MACHINE_PHANDLE_RESERVED + m->nr_endpoints;
+	}
+	m->nr_endpoints++;
+	return 0;
+}
+
+static bool any_assigned(const struct config *config)
+{
+	for (unsigned i = 0; i < config->pci_count; i++)
+		if (config->pci[i].devices_count > 0)
+			return true;
+	return false;
+}
+
+/* All guest RAM at its guest physical addresses: what a device reaches when its guest does not translate, and stage 2
+ * when it does. Nothing is ever mapped after this. */
+static int map_ram(struct machine *m)
+{
+	const struct gmem *mem = &m->vm.gmem;
+	int err = ioas_create(&m->iommufd, &m->ram_ioas);
+
+	for (unsigned i = 0; err == 0 && i < mem->nr_regions; i++) {
+		const struct gmem_region *r = &mem->regions[i];
+
+		err = ioas_map_file(m->ram_ioas, iova(r->base.v), r->fd, 0, r->size);
+	}
+	return err;
+}
+
+int machine_build_pci(struct machine *m)
+{
+	const struct config *config = m->config;
+	int err = build_host_bridge(m);
+
+	for (unsigned i = 0; err == 0 && i < config->pci_count; i++)
+		err = build_port(m, i);
+	if (err < 0 || !any_assigned(config))
+		return err;
+
+	err = iommufd_open(&m->iommufd, -1);
+	if (err == 0)
+		err = map_ram(m);
+	for (unsigned i = 0; err == 0 && i < config->pci_count; i++)
+		for (unsigned d = 0; err == 0 && d < config->pci[i].devices_count; d++)
+			err = build_assigned(m, i, &config->pci[i].devices[d]);
+	return err < 0 ? err : pci_host_check(m->pci);
+}
