@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One PCI function as the guest sees it, emulated or assigned: configuration space by policy, BARs, MSI and MSI-X state.
+ * One PCI function as the guest sees it, emulated or assigned: configuration space by policy, BARs, MSI and MSI-X
+ * state.
  *
- * The function owns the guest's view only. What happens on the other side (a host device, an emulated one) comes through
- * struct pci_function_ops. Guarded by the device lock.
+ * The function owns the guest's view only. What happens on the other side (a host device, an emulated one) comes
+ * through struct pci_function_ops. Guarded by the device lock.
  */
 #ifndef AERIE_PCI_FUNCTION_H
 #define AERIE_PCI_FUNCTION_H
@@ -23,8 +24,8 @@ struct pci_function;
 struct pci_host;
 
 struct pci_function_ops {
-	/** Read or write of a config dword with policy CFG_PASS. @offset is dword aligned + 0..3, @size 1, 2 or 4. NULL when
-	 *  the function has no such dwords. Return 0 or -errno (a failed read gives the guest all ones). */
+	/** Read or write of a config dword with policy CFG_PASS. @offset is dword aligned + 0..3, @size 1, 2 or 4. NULL
+	 * when the function has no such dwords. Return 0 or -errno (a failed read gives the guest all ones). */
 	int (*cfg_read)(struct pci_function *fn, uint16_t offset, uint8_t size, uint32_t *value);
 	int (*cfg_write)(struct pci_function *fn, uint16_t offset, uint8_t size, uint32_t value);
 
@@ -38,10 +39,12 @@ struct pci_function_ops {
 	/** An access to a part of BAR @index that is not directly mapped and is neither MSI-X table nor PBA. */
 	enum bus_verdict (*bar_access)(struct pci_function *fn, unsigned index, struct bus_access *access);
 
-	/** Interrupt state of the guest changed (MSI, MSI-X, INTx disable): reconcile the host side with it. Idempotent. */
+	/** Interrupt state of the guest changed (MSI, MSI-X, INTx disable): reconcile the host side with it.
+	 * Idempotent. */
 	void (*irq_changed)(struct pci_function *fn);
 
-	/** Back to power-on state (conventional reset of the slot). The config space is reset before. 0 or -errno (logged). */
+	/** Back to power-on state (conventional reset of the slot). The config space is reset before. 0 or -errno
+	 * (logged). */
 	int (*reset)(struct pci_function *fn);
 
 	/** Frees the function. Its BARs are off the bus already. */
@@ -49,20 +52,22 @@ struct pci_function_ops {
 };
 
 struct pci_function {
-	const char *name;              /* for messages: id or host BDF; owned by the creator */
+	const char *name; /* for messages: id or host BDF; owned by the creator */
 	const struct pci_function_ops *ops;
-	struct pci_host *host;         /* set when placed */
-	struct pci_bridge *parent;     /* the port above; NULL on the root bus */
-	uint8_t devfn;                 /* device << 3 | function, on its bus */
-	uint32_t dt_memory_region;     /* phandle of a reserved-memory node for its device tree node; 0: none */
-	uint32_t dt_phandle;           /* phandle of its own device tree node; 0: no node needed */
+	struct pci_host *host;	   /* set when placed */
+	struct pci_bridge *parent; /* the port above; NULL on the root bus */
+	uint8_t devfn;		   /* device << 3 | function, on its bus */
+	uint32_t dt_memory_region; /* phandle of a reserved-memory node for its device tree node; 0: none */
+	uint32_t dt_phandle;	   /* phandle of its own device tree node; 0: no node needed */
 
 	struct pci_cfg cfg;
 	struct pci_bar bars[PCI_NR_BARS];
-	struct pci_irq irq;            /* MSI, MSI-X, INTx */
+	struct pci_irq irq; /* MSI, MSI-X, INTx */
 };
 
-/** Initialises the common part: all of config space hidden (default deny), no BARs, no interrupts. @ops is kept. */
+/** Initialises the common part: no BARs, no interrupts, and all of config space hidden (default deny) but COMMAND,
+ * STATUS and the interrupt line, which every function has. COMMAND must stay CFG_EMULATE; its effects come with
+ * pci_function_cfg_write(), whatever masks the owner gives it. @ops is kept. */
 void pci_function_init(struct pci_function *fn, const char *name, const struct pci_function_ops *ops);
 
 /** Releases what the common part holds (windows on the bus, routes); called by the owner's destroy. */

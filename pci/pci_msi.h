@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interrupt state of a function as the guest has programmed it. This is the "guest state"; the owner of the function holds
- * a host state and reconciles it with this one in ops->irq_changed (design rule 9).
+ * Interrupt state of a function as the guest has programmed it. This is the "guest state"; the owner of the function
+ * holds a host state and reconciles it with this one in ops->irq_changed (design rule 9).
  */
 #ifndef AERIE_PCI_MSI_H
 #define AERIE_PCI_MSI_H
@@ -25,19 +25,19 @@ struct pci_msix_entry {
 
 struct pci_irq {
 	/* MSI */
-	uint16_t msi_cap;         /* offset, 0: none */
-	uint16_t msi_vectors;     /* 1, 2, 4 .. 32 offered */
+	uint16_t msi_cap;     /* offset, 0: none */
+	uint16_t msi_vectors; /* 1, 2, 4 .. 32 offered */
 	bool msi_64, msi_maskable;
 	/* MSI-X */
-	uint16_t msix_cap;        /* offset, 0: none */
-	uint16_t msix_vectors;    /* 1 .. 2048 */
+	uint16_t msix_cap;     /* offset, 0: none */
+	uint16_t msix_vectors; /* 1 .. 2048 */
 	uint8_t table_bar, pba_bar;
 	uint32_t table_offset, pba_offset;
 	struct pci_msix_entry *table; /* msix_vectors entries, owned */
 	/** Pending bit of @vector; installed by the owner; NULL: never pending. */
 	bool (*pending)(struct pci_function *fn, unsigned vector);
 	/* INTx */
-	uint8_t intx_pin;         /* 0 none, 1..4 = A..D */
+	uint8_t intx_pin; /* 0 none, 1..4 = A..D */
 };
 
 enum pci_irq_mode {
@@ -45,6 +45,13 @@ enum pci_irq_mode {
 	PCI_IRQ_MSI,
 	PCI_IRQ_MSIX,
 };
+
+/*
+ * ops->irq_changed is called when the answer of one of the pci_irq_*() questions below may have changed: MSI or MSI-X
+ * enable, Multiple Message Enable, function mask, mask bits, address or data of a vector that is not masked, bus master
+ * (the function's or that of a bridge above), INTx Disable, bus number, reset. Writes to masked or disabled vectors
+ * call nothing: unmasking or enabling them does.
+ */
 
 /** Adds an MSI capability at @offset with @vectors (power of two <= 32). Returns 0 or -EINVAL. */
 int pci_msi_add(struct pci_function *fn, uint16_t offset, uint16_t vectors, bool is_64, bool maskable);
@@ -71,7 +78,8 @@ bool pci_irq_intx_enabled(const struct pci_function *fn);
  *  Returns true when handled. All sizes and alignments are safe; what the specification leaves undefined is ignored. */
 bool pci_msix_access(struct pci_function *fn, unsigned index, struct bus_access *access);
 
-/** All vectors masked, MSI and MSI-X disabled. */
+/** MSI and MSI-X disabled and as after power-on: MSI-X vectors masked, MSI ones not (7.7.1.7: default 0). Calls no
+ * hook. */
 void pci_irq_reset(struct pci_function *fn);
 
 #endif

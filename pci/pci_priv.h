@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this box share with each other and nobody else. */
+#ifndef AERIE_PCI_PRIV_H
+#define AERIE_PCI_PRIV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "device.h"
+#include "pci_bridge.h"
+#include "pci_function.h"
+#include "pci_host.h"
+
+#define PCI_VENDOR_REDHAT      0x1b36u
+#define PCI_DEVICE_HOST_BRIDGE 0x0008u /* the ids that Linux knows for generic emulated ones: no quirk matches them */
+#define PCI_DEVICE_ROOT_PORT   0x000cu
+
+#define PCI_MAX_BARS (PCI_MAX_FUNCTIONS * PCI_NR_BARS)
+
+struct pci_host {
+	struct device dev; /* first */
+	struct vm *vm;	   /* not owned */
+	struct pci_host_config config;
+	struct bus_window ecam;
+	struct pci_function self; /* 00:00.0 */
+
+	struct pci_function *functions[PCI_MAX_FUNCTIONS]; /* in order of placement, owned */
+	unsigned nr_functions;
+	struct pci_function *root[256]; /* bus 0 by devfn */
+
+	struct pci_iommu_map iommu_maps[PCI_MAX_IOMMU_MAPS];
+	unsigned nr_iommu_maps;
+
+	/* pci_host_remap()'s scratch space */
+	struct pci_function *by_rid[PCI_MAX_FUNCTIONS];
+	struct pci_bar *accepted[PCI_MAX_BARS];
+};
+
+/** Device class's describe (pci_fdt.c). */
+void pci_host_describe(struct device *dev, struct fdtw *fdt);
+
+/** Line behind @pin (1 .. 4) of device @slot on bus 0: the swizzle that the device tree repeats (0 .. 3). */
+static inline unsigned pci_root_line(unsigned slot, unsigned pin)
+{
+	return (pin - 1 + slot) & 3u;
+}
+
+/** Takes every BAR off the bus; for the end. */
+void pci_host_unmap_all(struct pci_host *host);
+
+/** Calls ops->irq_changed if there is one. */
+void pci_irq_notify(struct pci_function *fn);
+
+/** The same for the functions below @fn, if it is a bridge, that master the bus themselves. */
+void pci_irq_notify_below(struct pci_function *fn);
+
+/** Frees what pci_msix_add() allocated. */
+void pci_irq_fini(struct pci_function *fn);
+
+/** When the dword at @offset is the MSI pending register, its present value is put into *@value. */
+bool pci_msi_pending_read(struct pci_function *fn, uint16_t offset, uint32_t *value);
+
+/** All ones in @size (1, 2, 4) bytes. */
+static inline uint32_t pci_size_mask(uint8_t size)
+{
+	return size >= 4 ? UINT32_MAX : (UINT32_C(1) << (size * 8)) - 1;
+}
+
+#endif
