@@ -375,15 +375,18 @@ static const struct device_class pl011_class = {
 	.destroy = pl011_destroy,
 };
 
-int pl011_create(struct device **out, const char *id, struct bus *bus, uint64_t base, const struct irq_line *irq,
+int pl011_create(struct device **out, struct bus *bus, uint64_t base, const struct irq_line *irq,
 		 struct console *console)
 {
 	struct pl011 *p = calloc(1, sizeof(*p));
 
 	if (!p)
-		return log_fail(-ENOMEM, "out of memory for serial port %s", id);
-	*p = (struct pl011){
-		.dev = {.class = &pl011_class, .id = id}, .bus = bus, .irq = *irq, .console = console, .base = base};
+		return log_fail(-ENOMEM, "out of memory for the serial port");
+	*p = (struct pl011){.dev = {.class = &pl011_class, .id = "serial0"},
+			    .bus = bus,
+			    .irq = *irq,
+			    .console = console,
+			    .base = base};
 	p->window.handler = pl011_access;
 	p->window.name = "pl011";
 	regtable_reset(rows, NR_REGS, p->values);
@@ -394,7 +397,7 @@ int pl011_create(struct device **out, const char *id, struct bus *bus, uint64_t 
 	bus_unlock(bus);
 	if (err) {
 		free(p);
-		return log_fail(err, "cannot place serial port %s at 0x%" PRIx64 ": %s", id, base, strerror(-err));
+		return log_fail(err, "cannot place the serial port at 0x%" PRIx64 ": %s", base, strerror(-err));
 	}
 	*out = &p->dev;
 	return 0;

@@ -15,9 +15,9 @@ struct irq_line;
 
 /**
  * Creates the UART at @base, with the level line @irq (copied) and @console (not owned; outlives the device). The UART
- * is in its reset state. @id: unique name (not copied). Returns 0 or -errno (logged).
+ * is in its reset state. Returns 0 or -errno (logged).
  */
-int pl011_create(struct device **out, const char *id, struct bus *bus, uint64_t base, const struct irq_line *irq,
+int pl011_create(struct device **out, struct bus *bus, uint64_t base, const struct irq_line *irq,
 		 struct console *console);
 
 #endif

@@ -229,20 +229,21 @@ static const struct device_class pl031_class = {
 	.destroy = pl031_destroy,
 };
 
-int pl031_create(struct device **out, const char *id, struct bus *bus, struct loop *loop, uint64_t base,
-		 const struct irq_line *irq)
+int pl031_create(struct device **out, struct bus *bus, struct loop *loop, uint64_t base, const struct irq_line *irq)
 {
 	struct pl031 *p = calloc(1, sizeof(*p));
 
 	if (!p)
-		return log_fail(-ENOMEM, "out of memory for real-time clock %s", id);
+		return log_fail(-ENOMEM, "out of memory for the real-time clock");
 	*p = (struct pl031){
-		.dev = {.class = &pl031_class, .id = id}, .bus = bus, .loop = loop, .irq = *irq, .base = base};
+		.dev = {.class = &pl031_class, .id = "rtc0"}, .bus = bus, .loop = loop, .irq = *irq, .base = base};
 	p->window.handler = pl031_access;
 	p->window.name = "pl031";
 	regtable_reset(rows, NR_REGS, p->values);
 	p->timer.fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	int err = p->timer.fd < 0 ? log_fail(-errno, "cannot create a timer for %s: %s", id, strerror(errno)) : 0;
+	int err = p->timer.fd < 0
+			  ? log_fail(-errno, "cannot create a timer for the real-time clock: %s", strerror(errno))
+			  : 0;
 	if (!err)
 		err = loop_add(loop, &p->timer, p->timer.fd, on_timer);
 	if (!err) {
@@ -250,7 +251,7 @@ int pl031_create(struct device **out, const char *id, struct bus *bus, struct lo
 		err = bus_add(bus, &p->window, base, PL031_SIZE);
 		bus_unlock(bus);
 		if (err)
-			log_error("cannot place real-time clock %s at 0x%" PRIx64 ": %s", id, base, strerror(-err));
+			log_error("cannot place the real-time clock at 0x%" PRIx64 ": %s", base, strerror(-err));
 	}
 	if (err) {
 		pl031_free(p);

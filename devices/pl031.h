@@ -15,8 +15,7 @@ struct loop;
 #define PL031_SIZE 0x1000u
 
 /** Creates the clock at @base with the level line @irq (copied); its match alarm runs in @loop.
- *  @id: unique name (not copied). Returns 0 or -errno (logged). */
-int pl031_create(struct device **out, const char *id, struct bus *bus, struct loop *loop, uint64_t base,
-		 const struct irq_line *irq);
+ *  Returns 0 or -errno (logged). */
+int pl031_create(struct device **out, struct bus *bus, struct loop *loop, uint64_t base, const struct irq_line *irq);
 
 #endif
