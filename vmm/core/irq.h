@@ -36,14 +36,14 @@ struct msi_msg {
 struct irq_route {
 	struct irqchip *chip;
 	int eventfd;          /* owned, non-blocking; may be given to VFIO as trigger; -1 before init */
-	uint32_t gsi;         /* valid while connected */
+	uint32_t gsi;         /* of the present connection, else of the last one (0: none) */
 	bool connected;
 	struct msi_msg msg;   /* of the present connection */
 };
 
 /* All interrupt state of a VM. */
 #define IRQ_MAX_LINES  64u
-#define IRQ_MAX_ROUTES 4096u /* cap on MSI routes connected at the same time; KVM itself allows 4096 GSIs */
+#define IRQ_MAX_ROUTES (4096u - IRQ_MAX_LINES) /* MSI routes connected at the same time; KVM_MAX_IRQ_ROUTES is 4096 */
 
 /** Creates the state for @vm. The in-kernel controller itself is made by arch_irqchip_create(). 0 or -errno (logged). */
 int irqchip_create(struct irqchip **out, struct vm *vm);
@@ -52,7 +52,7 @@ void irqchip_destroy(struct irqchip *chip);
 /** Allocates the next free wired line. Returns 0 or -ENOSPC (logged). Lines live as long as the VM. */
 int irq_line_alloc(struct irqchip *chip, struct irq_line *line, bool level);
 
-/** Drives a level line, any thread, idempotent. */
+/** Drives a level line, any thread, idempotent (KVM is told of changes only). Not for lines with irq_line_attach(). */
 void irq_line_set(const struct irq_line *line, bool high);
 
 /** One edge on an edge-triggered line, any thread. */

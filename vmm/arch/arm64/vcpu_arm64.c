@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Features, reset and faults of vCPUs. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "arch_vm.h"
+#include "arm_kvm.h"
+#include "kvm.h"
+#include "log.h"
+#include "vm.h"
+
+#define REG_CORE(name) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(name))
+#define REG_MPIDR      ARM64_SYS_REG(3, 0, 0, 0, 5)
+
+static void add_feature(struct kvm_vcpu_init *init, unsigned feature)
+{
+	init->features[feature / 32] |= BIT32(feature % 32);
+}
+
+/* Everything that the host can give, but nested virtualization. */
+static void choose_features(int vm_fd, struct kvm_vcpu_init *init)
+{
+	add_feature(init, KVM_ARM_VCPU_PSCI_0_2);
+	if (kvm_check_extension(vm_fd, KVM_CAP_ARM_PMU_V3) > 0)
+		add_feature(init, KVM_ARM_VCPU_PMU_V3);
+	if (kvm_check_extension(vm_fd, KVM_CAP_ARM_SVE) > 0)
+		add_feature(init, KVM_ARM_VCPU_SVE);
+	/* Both or none (KVM api.rst, KVM_ARM_VCPU_INIT). */
+	if (kvm_check_extension(vm_fd, KVM_CAP_ARM_PTRAUTH_ADDRESS) > 0 &&
+	    kvm_check_extension(vm_fd, KVM_CAP_ARM_PTRAUTH_GENERIC) > 0) {
+		add_feature(init, KVM_ARM_VCPU_PTRAUTH_ADDRESS);
+		add_feature(init, KVM_ARM_VCPU_PTRAUTH_GENERIC);
+	}
+}
+
+static int init_vcpu(struct vcpu *vcpu, bool off)
+{
+	struct kvm_vcpu_init init = vcpu->vm->arch->init;
+
+	if (off)
+		add_feature(&init, KVM_ARM_VCPU_POWER_OFF);
+	int err = kvm_arm_vcpu_init(vcpu->fd, &init);
+	if (err)
+		return log_fail(err, "cannot initialize vCPU %u (features %#x): %s", vcpu->index, init.features[0],
+				strerror(-err));
+	return 0;
+}
+
+int arch_vcpus_init(struct vm *vm)
+{
+	struct arch_vm *arch = vm->arch;
+
+	if (vm->nr_vcpus > VCPUS_MAX)
+		return log_fail(-EINVAL, "cannot create %u vCPUs: the machine has room for %u", vm->nr_vcpus,
+				VCPUS_MAX);
+	int err = kvm_arm_preferred_target(vm->vm_fd, &arch->init);
+	if (err)
+		return log_fail(err, "KVM does not know this host's CPU: %s", strerror(-err));
+	choose_features(vm->vm_fd, &arch->init);
+	for (unsigned i = 0; i < vm->nr_vcpus; i++) {
+		struct vcpu *vcpu = &vm->vcpus[i];
+
+		err = init_vcpu(vcpu, i != 0);
+		if (err)
+			return err;
+		if (arm64_has_feature(arch, KVM_ARM_VCPU_SVE)) {
+			err = kvm_arm_vcpu_finalize(vcpu->fd, KVM_ARM_VCPU_SVE);
+			if (err)
+				return log_fail(err, "cannot finalize SVE of vCPU %u: %s", i, strerror(-err));
+		}
+		err = kvm_get_one_reg(vcpu->fd, REG_MPIDR, &arch->mpidr[i]);
+		if (err)
+			return log_fail(err, "cannot read MPIDR_EL1 of vCPU %u: %s", i, strerror(-err));
+		arch->mpidr[i] &= MPIDR_AFFINITY;
+	}
+	return 0;
+}
+
+static int set_reg(struct vcpu *vcpu, uint64_t id, const char *name, uint64_t value)
+{
+	int err = kvm_set_one_reg(vcpu->fd, id, &value);
+
+	if (err)
+		return log_fail(err, "cannot set register %s of vCPU %u: %s", name, vcpu->index, strerror(-err));
+	return 0;
+}
+
+int arch_vcpu_reset(struct vcpu *vcpu, const struct arch_boot *boot)
+{
+	bool is_boot = vcpu->index == 0;
+	int err = init_vcpu(vcpu, !is_boot);
+
+	if (err || !is_boot)
+		return err;
+	/* Linux Documentation/arch/arm64/booting.rst: x0 = device tree, x1 .. x3 = 0; KVM's reset has EL1h, MMU and
+	 * caches off, all of DAIF masked. */
+	err = set_reg(vcpu, REG_CORE(regs.pc), "pc", boot->entry.v);
+	if (!err)
+		err = set_reg(vcpu, REG_CORE(regs.regs[0]), "x0", boot->tables.v);
+	return err;
+}
+
+/* The access gets no answer: a synchronous external abort, as from a bus error. Only from the vCPU's own thread. */
+static bool abort_access(struct vcpu *vcpu)
+{
+	struct kvm_vcpu_events events = {.exception = {.ext_dabt_pending = 1}};
+	int err = kvm_set_vcpu_events(vcpu->fd, &events);
+
+	if (err)
+		log_error("cannot inject an external abort into vCPU %u: %s", vcpu->index, strerror(-err));
+	return !err;
+}
+
+bool arch_vcpu_exit(struct vcpu *vcpu, struct kvm_run *run)
+{
+	switch (run->exit_reason) {
+	case KVM_EXIT_ARM_NISV:
+		log_guest("vCPU %u: access to %#" PRIx64 " by an instruction that cannot be emulated (ISS %#" PRIx64
+			  "); it gets an external abort",
+			  vcpu->index, (uint64_t)run->arm_nisv.fault_ipa, (uint64_t)run->arm_nisv.esr_iss);
+		return abort_access(vcpu);
+	case KVM_EXIT_MEMORY_FAULT:
+		log_guest("vCPU %u: no memory behind %#" PRIx64
+			  ", e.g. a BAR of a device that does not decode; it gets an "
+			  "external abort",
+			  vcpu->index, (uint64_t)run->memory_fault.gpa);
+		return abort_access(vcpu);
+	default:
+		return false;
+	}
+}

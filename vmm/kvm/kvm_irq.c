@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kvm.h"
+#include "kvm_call.h"
+
+int kvm_irq_line(int vm_fd, uint32_t irq, bool high)
+{
+	struct kvm_irq_level level = {.irq = irq, .level = high};
+
+	return kvm_call(vm_fd, KVM_IRQ_LINE, &level);
+}
+
+int kvm_set_gsi_routing(int vm_fd, struct kvm_irq_routing *table)
+{
+	return kvm_call(vm_fd, KVM_SET_GSI_ROUTING, table);
+}
+
+static int irqfd(int vm_fd, int eventfd, uint32_t gsi, uint32_t flags, int resample)
+{
+	struct kvm_irqfd args = {
+		.fd = (uint32_t)eventfd,
+		.gsi = gsi,
+		.flags = flags,
+		.resamplefd = (uint32_t)resample,
+	};
+
+	return kvm_call(vm_fd, KVM_IRQFD, &args);
+}
+
+int kvm_irqfd_assign(int vm_fd, int eventfd, uint32_t gsi)
+{
+	return irqfd(vm_fd, eventfd, gsi, 0, 0);
+}
+
+int kvm_irqfd_assign_resample(int vm_fd, int eventfd, uint32_t gsi, int resample)
+{
+	return irqfd(vm_fd, eventfd, gsi, KVM_IRQFD_FLAG_RESAMPLE, resample);
+}
+
+int kvm_irqfd_deassign(int vm_fd, int eventfd, uint32_t gsi)
+{
+	return irqfd(vm_fd, eventfd, gsi, KVM_IRQFD_FLAG_DEASSIGN, 0);
+}
