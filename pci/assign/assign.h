@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A host PCI device as a function of the guest: config space by policy over VFIO, BARs mapped into the guest, MSI-X table
- * and PBA trapped, interrupts by eventfd and irqfd, function reset.
+ * A host PCI device as a function of the guest: config space by policy over VFIO, BARs mapped into the guest, MSI-X
+ * table and PBA trapped, interrupts by eventfd and irqfd, function reset.
  */
 #ifndef AERIE_ASSIGN_H
 #define AERIE_ASSIGN_H
@@ -15,9 +15,9 @@ struct vm;
 struct assigned;
 
 struct assign_config {
-	const char *bdf;        /* of the host, full form, borrowed */
+	const char *bdf; /* of the host, full form, borrowed */
 	struct iommufd *iommufd;
-	bool translated;        /* behind a guest IOMMU: MSI addresses are IOVAs */
+	bool translated; /* behind a guest IOMMU: MSI addresses are IOVAs */
 };
 
 /** Opens, binds, resets the device and builds its function (not placed, not attached to any IOMMU object).
