@@ -22,16 +22,18 @@ struct gmem;
 struct bus;
 
 #define SMMU_MAX_ENDPOINTS 256u
+#define SMMU_MMIO_SIZE	   0x20000u /* two register pages of 64 KiB */
 
 struct smmu_config {
-	const char *id;                  /* borrowed */
-	uint64_t base;                   /* gpa of the register file, SMMU_MMIO_SIZE bytes */
-	uint32_t phandle;                /* of its device tree node */
+	const char *id;	  /* borrowed */
+	uint64_t base;	  /* gpa of the register file, SMMU_MMIO_SIZE bytes */
+	uint32_t phandle; /* of its device tree node */
 	const struct smmu_host_caps *host;
 	const struct smmu_backend_ops *ops;
-	void *backend;                   /* for ops->invalidate */
+	void *backend;			    /* for ops->invalidate */
 	struct irq_line evtq, gerror, sync; /* edge-triggered wired interrupts */
-	/** How the SMMU's own MSIs leave: writes @data to @addr as the SMMU's own requester. NULL: memory only. */
+	/** How the SMMU's own MSIs to addresses outside RAM leave: signals @data at @addr as the SMMU's own requester.
+	 * It must not access the bus. NULL: such MSIs abort. */
 	void (*msi)(void *opaque, uint64_t addr, uint32_t data);
 	void *msi_opaque;
 };
@@ -42,8 +44,8 @@ int smmu_create(struct smmu **out, const struct gmem *gmem, struct bus *bus, con
 /** struct device of the instance, for the machine's list. */
 struct device *smmu_device(struct smmu *smmu);
 
-/** Adds a requester; @handle is passed to the backend's attach functions. The endpoint is attached at once as the present
- *  register state says. 0 or -errno (logged). */
+/** Adds a requester; @handle is passed to the backend's attach functions. The endpoint is attached at once as the
+ * present register state says. 0 or -errno (logged). */
 int smmu_add_endpoint(struct smmu *smmu, const struct viommu_endpoint *ep, void *handle);
 
 /** A fault that the host reports for one of our streams (vEVENTQ): @event carries the guest's StreamID already.

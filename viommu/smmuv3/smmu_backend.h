@@ -24,17 +24,18 @@ struct smmu_host_caps {
 struct smmu_backend_ops {
 	/**
 	 * Translations of one endpoint (@ep is the handle given to smmu_add_endpoint()). Each replaces the previous one
-	 * atomically and is cheap when nothing changes. Return 0 or -errno (logged); after a failure the endpoint's DMA is
-	 * blocked.
+	 * atomically and is cheap when nothing changes. Return 0 or -errno (logged); after a failure the endpoint's DMA
+	 * is blocked.
 	 */
 	int (*attach_abort)(void *ep);
 	int (*attach_bypass)(void *ep);
-	/** Stage 1 by the guest's own tables; @ste: the two words of the vSTE, masked to what the host accepts. @sid is the
-	 *  StreamID under which the endpoint is known from now on. */
+	/** Stage 1 by the guest's own tables; @ste: the two words of the vSTE, masked to what the host accepts. @sid is
+	 * the StreamID under which the endpoint is known from now on. */
 	int (*attach_s1)(void *ep, uint32_t sid, const uint64_t ste[2]);
 	/**
-	 * Forwards @n commands (already validated: opcodes of the forward class, StreamIDs that have an endpoint) in one
-	 * call. *@done = number of commands carried out. Returns 0 or -errno (logged); the command at *@done failed.
+	 * Forwards @n commands (already validated: opcodes of the forward class, StreamIDs that have an endpoint) in
+	 * one call. *@done = number of commands carried out. Returns 0 or -errno (logged); the command at *@done
+	 * failed.
 	 */
 	int (*invalidate)(void *backend, const struct smmu_cmd *cmds, uint32_t n, uint32_t *done);
 };

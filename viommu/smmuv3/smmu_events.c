@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event queue (7.2, 7.3, 7.4). */
+#include "log.h"
+#include "smmu_priv.h"
+#include "stats.h"
+
+struct smmu_queue smmu_queue_of(uint64_t base_reg, uint32_t max, uint32_t entry)
+{
+	uint32_t log2size = (uint32_t)field_get(QUEUE_BASE_LOG2SIZE, base_reg);
+	uint64_t size;
+
+	if (log2size > max)
+		log2size = max;
+	size = (uint64_t)entry << log2size;
+	return (struct smmu_queue){
+		.base = align_down(base_reg & QUEUE_BASE_ADDR, size < 32 ? 32 : size),
+		.log2size = log2size,
+	};
+}
+
+/* 7.4: OVFLG flips unless an overflow waits for its acknowledgement already. */
+static void note_overflow(struct smmu *smmu)
+{
+	uint64_t prod = smmu->regs[R_EVENTQ_PROD], cons = smmu->regs[R_EVENTQ_CONS];
+
+	if (!((prod ^ cons) & QUEUE_OVERFLOW))
+		smmu->regs[R_EVENTQ_PROD] = prod ^ QUEUE_OVERFLOW;
+}
+
+void smmu_event_write(struct smmu *smmu, const struct smmu_event *event)
+{
+	struct smmu_queue q = smmu_queue_of(smmu->regs[R_EVENTQ_BASE], SMMU_EVTQS, EVT_SIZE);
+	uint32_t mask = smmu_queue_mask(&q);
+	uint32_t prod = smmu_reg32(smmu, R_EVENTQ_PROD), cons = smmu_reg32(smmu, R_EVENTQ_CONS);
+	uint32_t used = ((prod & mask) - (cons & mask)) & mask;
+
+	/* 7.2: written only while enabled, not full, and without an unacknowledged abort. More than full, which only a
+	 * wrong CONS can pretend, is full. */
+	if (!(smmu_reg32(smmu, R_CR0) & CR0_EVENTQEN) || smmu_gerror_active(smmu, GERROR_EVENTQ_ABT)) {
+		stats_inc(&stats.smmu_events_lost);
+		return;
+	}
+	if (used >= BIT32(q.log2size)) {
+		note_overflow(smmu);
+		stats_inc(&stats.smmu_events_lost);
+		return;
+	}
+	if (gmem_write(smmu->gmem, gpa(smmu_queue_addr(&q, prod, EVT_SIZE)), event, sizeof(*event))) {
+		log_guest("SMMU %s: event queue at 0x%llx is not in RAM", smmu->dev.id, (unsigned long long)q.base);
+		stats_inc(&stats.smmu_events_lost);
+		smmu_gerror_raise(smmu, GERROR_EVENTQ_ABT);
+		return;
+	}
+	smmu->regs[R_EVENTQ_PROD] = (prod & QUEUE_OVERFLOW) | smmu_queue_next(&q, prod & mask);
+	stats_inc(&stats.smmu_events);
+	/* 3.18: the interrupt says that the queue is no longer empty. */
+	if (used == 0)
+		smmu_irq_eventq(smmu);
+}
+
+void smmu_event_config(struct smmu *smmu, enum smmu_event_id id, uint32_t sid, uint64_t fetch_addr)
+{
+	struct smmu_event event = {
+		.dw = {field_prep(EVT0_ID, id) | field_prep(EVT0_SID, sid), 0, 0, fetch_addr & EVT3_FETCHADDR},
+	};
+
+	smmu_event_write(smmu, &event);
+}
+
+/* Fields of the events that the kernel passes on (arm_smmu_handle_event()); everything else in a record is the host's
+ * business, or UNKNOWN: STAG and Stall of faults that did not stall, IPA of faults without stage 2. */
+static bool host_event_fields(uint64_t id, uint64_t dw1[2])
+{
+	switch (id) {
+	case EVT_C_BAD_STE:
+	case EVT_F_STREAM_DISABLED:
+	case EVT_C_BAD_SUBSTREAMID:
+	case EVT_C_BAD_CD:
+		dw1[0] = dw1[1] = 0;
+		return true;
+	case EVT_F_TRANSLATION:
+	case EVT_F_ADDR_SIZE:
+	case EVT_F_ACCESS:
+	case EVT_F_PERMISSION:
+		dw1[0] = EVT1_PNU | EVT1_IND | EVT1_RNW | EVT1_CLASS;
+		dw1[1] = UINT64_MAX;
+		return true;
+	default:
+		return false;
+	}
+}
+
+void smmu_host_event(struct smmu *smmu, const struct smmu_event *event)
+{
+	uint64_t mask[2], dw0 = event->dw[0] & (EVT0_ID | EVT0_SSV | EVT0_SSID | EVT0_SID);
+	uint32_t sid = (uint32_t)field_get(EVT0_SID, dw0);
+
+	if (!host_event_fields(field_get(EVT0_ID, dw0), mask) || !smmu_endpoint_known(smmu, sid)) {
+		log_guest("SMMU %s: the host reported event 0x%llx for StreamID 0x%x, which this guest cannot be told",
+			  smmu->dev.id, (unsigned long long)field_get(EVT0_ID, dw0), sid);
+		stats_inc(&stats.smmu_events_lost);
+		return;
+	}
+	smmu_event_write(smmu, &(struct smmu_event){.dw = {dw0, event->dw[1] & mask[0], event->dw[2] & mask[1], 0}});
+}
+
+void smmu_host_events_lost(struct smmu *smmu, uint32_t n)
+{
+	if (n == 0)
+		return;
+	stats_add(&stats.smmu_events_lost, n);
+	/* To the guest it is the same whether its queue or the host's was full. */
+	if (smmu_reg32(smmu, R_CR0) & CR0_EVENTQEN)
+		note_overflow(smmu);
+}

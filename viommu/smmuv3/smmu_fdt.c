@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fdtw.h"
+#include "smmu_priv.h"
+
+#define FIRST_SPI_INTID 32u
+
+/* Binding arm,smmu-v3. Without msi-parent the guest takes the wired interrupts; `dma-coherent` is what COHACC says. */
+void smmu_describe(struct device *dev, struct fdtw *fdt)
+{
+	static const char names[] = "eventq\0gerror\0cmdq-sync";
+	const struct smmu_config *config = &container_of(dev, struct smmu, dev)->config;
+
+	fdtw_begin(fdt, "iommu@%llx", (unsigned long long)config->base);
+	fdtw_string(fdt, "compatible", "arm,smmu-v3");
+	fdtw_reg(fdt, config->base, SMMU_MMIO_SIZE);
+	FDTW_CELLS(fdt, "interrupts", FDTW_GIC_SPI, config->evtq.intid - FIRST_SPI_INTID, FDTW_IRQ_EDGE, FDTW_GIC_SPI,
+		   config->gerror.intid - FIRST_SPI_INTID, FDTW_IRQ_EDGE, FDTW_GIC_SPI,
+		   config->sync.intid - FIRST_SPI_INTID, FDTW_IRQ_EDGE);
+	fdtw_strings(fdt, "interrupt-names", names, sizeof(names));
+	fdtw_u32(fdt, "#iommu-cells", 1);
+	fdtw_empty(fdt, "dma-coherent");
+	fdtw_u32(fdt, "phandle", config->phandle);
+	fdtw_end(fdt);
+}

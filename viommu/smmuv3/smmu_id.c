@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Identification registers: what the model does AND what the host's SMMU, which walks the guest's stage-1 structures,
+ * supports. Of the host's registers only the fields that struct iommu_hw_info_arm_smmuv3 allows to use are read, and
+ * OAS.
+ */
+#include <errno.h>
+
+#include "log.h"
+#include "smmu_priv.h"
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * IDR0. From the host, because its walker reads the guest's CDs and tables: TTF, TTENDIAN, TERM_MODEL, ASID16, CD2L.
+ * Ours: S1P; COHACC (iommufd serves coherent SMMUs only); MSI (written by us, lets the guest poll CMD_SYNC in memory);
+ * ST_LEVEL 2-level (the stream table is walked by us).
+ * STALL_MODEL = terminate only: stalled faults have no way back to the host yet.
+ * 0: S2P and VMID16 (stage 2 is the host's), HYP (would allow TLBI_EL2_*, which the kernel refuses), HTTU and BTM (not
+ * supported for nesting), ATS and PRI (not offered to devices), ATOS, VATOS, VMW, SEV, DORMHINT (not implemented).
+ */
+static uint32_t make_idr0(uint32_t host)
+{
+	return IDR0_S1P | IDR0_COHACC | IDR0_MSI | field_prep32(IDR0_ST_LEVEL, IDR0_ST_LEVEL_2) |
+	       field_prep32(IDR0_STALL_MODEL, IDR0_STALL_NONE) |
+	       (host & (IDR0_TTF | IDR0_TTENDIAN | IDR0_TERM_MODEL | IDR0_ASID16 | IDR0_CD2L));
+}
+
+/*
+ * IDR1. SIDSIZE, CMDQS, EVENTQS: ours. SSIDSIZE: the host's, at most 20 as PASIDs have no more bits. PRIQS: no PRI.
+ * 0: presets and REL (queues lie in guest memory), ATTR_*_OVR (their STE fields are not accepted by the kernel), ECMDQ.
+ */
+static uint32_t make_idr1(uint32_t host)
+{
+	return field_prep32(IDR1_SIDSIZE, SMMU_SIDSIZE) | field_prep32(IDR1_CMDQS, SMMU_CMDQS) |
+	       field_prep32(IDR1_EVENTQS, SMMU_EVTQS) |
+	       field_prep32(IDR1_SSIDSIZE, min_u32(field_get32(IDR1_SSIDSIZE, host), 20));
+}
+
+/* IDR3. RIL, BBML: the host's. 0: FWB (stage 2), MPAM, and features of which the kernel does not vouch for nesting. */
+static uint32_t make_idr3(uint32_t host)
+{
+	return host & (IDR3_RIL | IDR3_BBML);
+}
+
+/* IDR5. Granules: the host's. VAX: the host's, SMMUv3.2 knows up to 52 bits. OAS: the host's, as our output is the
+ * input of its stage 2. STALL_MAX: no stalls. */
+static uint32_t make_idr5(uint32_t host)
+{
+	return (host & (IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K)) |
+	       field_prep32(IDR5_VAX, min_u32(field_get32(IDR5_VAX, host), IDR5_VAX_52)) |
+	       field_prep32(IDR5_OAS, min_u32(field_get32(IDR5_OAS, host), IDR5_OAS_52));
+}
+
+int smmu_id_init(uint32_t idr[6], const struct smmu_host_caps *host, const char *id)
+{
+	idr[0] = make_idr0(host->idr[0]);
+	idr[1] = make_idr1(host->idr[1]);
+	idr[2] = 0; /* BA_VATOS: no VATOS */
+	idr[3] = make_idr3(host->idr[3]);
+	idr[4] = 0; /* IMPLEMENTATION DEFINED */
+	idr[5] = make_idr5(host->idr[5]);
+	if (!(idr[0] & IDR0_TTF_AARCH64))
+		return log_fail(-ENOTSUP,
+				"SMMU %s: the host's SMMU does not walk AArch64 tables (IDR0 0x%x); a guest SMMU "
+				"cannot be offered on this host",
+				id, host->idr[0]);
+	if (!(idr[5] & (IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K)))
+		return log_fail(-ENOTSUP,
+				"SMMU %s: the host's SMMU reports no translation granule (IDR5 0x%x); a guest SMMU "
+				"cannot be offered on this host",
+				id, host->idr[5]);
+	return 0;
+}
+
+void smmu_id_get(const struct smmu *smmu, uint32_t idr[6])
+{
+	for (unsigned i = 0; i < 6; i++)
+		idr[i] = smmu_reg32(smmu, (enum smmu_reg)(R_IDR0 + i));
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* State of one SMMU and what its files tell each other. Everything is guarded by the device lock. */
+#ifndef AERIE_SMMU_PRIV_H
+#define AERIE_SMMU_PRIV_H
+
+#include "regtable.h"
+#include "smmu.h"
+#include "smmu_regs.h"
+#include "smmu_tables.h"
+
+/* log2 of the entries that IDR1 offers for the command and the event queue. Linux wants at least 2^7 commands. */
+#define SMMU_CMDQS     10u
+#define SMMU_EVTQS     10u
+/* StreamID bits: RIDs of one PCI segment. */
+#define SMMU_SIDSIZE   16u
+/* Forwarded commands that wait for a sync, at most; also the most that one backend call gets. */
+#define SMMU_BATCH_MAX 256u
+
+/* Indexes of smmu_rows[] and smmu->regs[]. */
+enum smmu_reg {
+	R_IDR0,
+	R_IDR1,
+	R_IDR2,
+	R_IDR3,
+	R_IDR4,
+	R_IDR5,
+	R_IIDR,
+	R_AIDR,
+	R_CR0,
+	R_CR0ACK,
+	R_CR1,
+	R_CR2,
+	R_STATUSR,
+	R_GBPA,
+	R_AGBPA,
+	R_IRQ_CTRL,
+	R_IRQ_CTRLACK,
+	R_GERROR,
+	R_GERRORN,
+	R_GERROR_IRQ_CFG0,
+	R_GERROR_IRQ_CFG1,
+	R_GERROR_IRQ_CFG2,
+	R_STRTAB_BASE,
+	R_STRTAB_BASE_CFG,
+	R_CMDQ_BASE,
+	R_CMDQ_PROD,
+	R_CMDQ_CONS,
+	R_EVENTQ_BASE,
+	R_EVENTQ_IRQ_CFG0,
+	R_EVENTQ_IRQ_CFG1,
+	R_EVENTQ_IRQ_CFG2,
+	R_PIDR4,
+	R_PIDR5,
+	R_PIDR6,
+	R_PIDR7,
+	R_PIDR0,
+	R_PIDR1,
+	R_PIDR2,
+	R_PIDR3,
+	R_CIDR0,
+	R_CIDR1,
+	R_CIDR2,
+	R_CIDR3,
+	R_EVENTQ_PROD,
+	R_EVENTQ_CONS,
+	R_COUNT,
+};
+
+extern const struct reg_row smmu_rows[R_COUNT];
+
+struct smmu_endpoint {
+	struct viommu_endpoint ep;
+	void *handle;
+	struct smmu_stream now; /* what the backend does for it */
+	uint32_t sid;		/* StreamID under which the backend knows it, if sid_known */
+	bool sid_known;
+	bool dirty;		      /* its STE was invalidated; settled at the next sync */
+	bool named;		      /* ... by a CMD_CFGI_STE for its StreamID alone */
+	enum smmu_event_id complaint; /* configuration error that the guest has been told of */
+};
+
+/* Forwarded commands gathered since the last flush. */
+struct smmu_batch {
+	struct smmu_cmd cmds[SMMU_BATCH_MAX];
+	uint32_t n;
+	uint32_t cons; /* queue index of the first */
+};
+
+struct smmu {
+	struct device dev;
+	struct bus_window window;
+	struct bus *bus;
+	const struct gmem *gmem;
+	struct smmu_config config;
+	struct smmu_host_caps host;
+	uint64_t regs[R_COUNT];
+	uint32_t cmdq_cons; /* index, with wrap bit, of the command in execution */
+	struct smmu_batch batch;
+	struct smmu_endpoint endpoints[SMMU_MAX_ENDPOINTS];
+	unsigned nr_endpoints;
+};
+
+static inline uint32_t smmu_reg32(const struct smmu *smmu, enum smmu_reg reg)
+{
+	return (uint32_t)smmu->regs[reg];
+}
+
+/* A circular queue as its BASE register describes it (3.5.1). Indexes carry the wrap bit at bit log2size. */
+struct smmu_queue {
+	uint64_t base;
+	uint32_t log2size;
+};
+
+static inline uint32_t smmu_queue_mask(const struct smmu_queue *q)
+{
+	return BIT32(q->log2size + 1) - 1;
+}
+
+static inline uint32_t smmu_queue_next(const struct smmu_queue *q, uint32_t index)
+{
+	return (index + 1) & smmu_queue_mask(q);
+}
+
+static inline uint64_t smmu_queue_addr(const struct smmu_queue *q, uint32_t index, uint32_t entry)
+{
+	return q->base + (uint64_t)(index & (BIT32(q->log2size) - 1)) * entry;
+}
+
+/** Geometry from a BASE register: LOG2SIZE capped at @max, base aligned to the larger of the queue and 32 bytes
+ * (6.3.26). */
+struct smmu_queue smmu_queue_of(uint64_t base_reg, uint32_t max, uint32_t entry);
+
+/* smmu_id.c */
+/** Values of IDR0 .. IDR5 for a guest on a host with @host. 0, or -ENOTSUP (logged) when the host cannot serve one. */
+int smmu_id_init(uint32_t idr[6], const struct smmu_host_caps *host, const char *id);
+/** The guest's IDR0 .. IDR5. */
+void smmu_id_get(const struct smmu *smmu, uint32_t idr[6]);
+
+/* smmu_mmio.c */
+enum bus_verdict smmu_mmio(struct bus_window *window, struct bus_access *access);
+/** Reset values, identification registers kept. */
+void smmu_mmio_reset(struct smmu *smmu);
+
+/* smmu_cmdq.c */
+/** Consumes commands until the queue is empty or in error. */
+void smmu_cmdq_run(struct smmu *smmu);
+/** Gathers a command for the host. 0 or -errno of a flush. */
+int smmu_batch_add(struct smmu *smmu, const struct smmu_cmd *cmd);
+/** Sends what was gathered in one call. On failure the queue goes back to the batch's first command. */
+int smmu_batch_flush(struct smmu *smmu);
+/** Makes every consumed command effective: flushes the batch, reconciles endpoints whose STE was invalidated. */
+int smmu_settle(struct smmu *smmu);
+
+/* smmu_cmd.c */
+enum smmu_cmd_class {
+	CMD_CLASS_ILLEGAL, /* raises CERROR_ILL */
+	CMD_CLASS_IGNORE,  /* checked, without effect here */
+	CMD_CLASS_LOCAL,   /* carried out by the model */
+	CMD_CLASS_FORWARD, /* carried out by the host; the kernel accepts exactly these opcodes */
+};
+enum smmu_cmd_class smmu_cmd_class(uint8_t opcode);
+/** Name of the opcode, NULL when it is reserved. */
+const char *smmu_cmd_name(uint8_t opcode);
+enum smmu_cerror smmu_cmd_execute(struct smmu *smmu, const struct smmu_cmd *cmd);
+
+/* smmu_events.c */
+/** Writes one record to the guest's event queue, or loses it (disabled, full, aborted) as 7.2 says. */
+void smmu_event_write(struct smmu *smmu, const struct smmu_event *event);
+/** A configuration error found by the model itself. */
+void smmu_event_config(struct smmu *smmu, enum smmu_event_id id, uint32_t sid, uint64_t fetch_addr);
+
+/* smmu_irq.c */
+bool smmu_gerror_active(const struct smmu *smmu, uint32_t bit);
+/** Makes the errors @bits active unless they are (7.5) and raises the interrupt if one became active. */
+void smmu_gerror_raise(struct smmu *smmu, uint32_t bits);
+/** The event queue became non-empty. */
+void smmu_irq_eventq(struct smmu *smmu);
+/** CMD_SYNC with CS = SIG_IRQ completed. @addr 0: wired. */
+void smmu_irq_sync(struct smmu *smmu, uint64_t addr, uint32_t data);
+
+/* smmu_endpoint.c */
+/** Gives @ep the translation that registers and stream table ask for now. 0; on -errno (logged) its DMA is blocked. */
+int smmu_endpoint_reconcile(struct smmu *smmu, struct smmu_endpoint *ep);
+/** All endpoints; the first error. */
+int smmu_endpoints_reconcile(struct smmu *smmu);
+/** The endpoint that the backend knows by @sid; NULL if none. */
+struct smmu_endpoint *smmu_endpoint_known(struct smmu *smmu, uint32_t sid);
+/** Marks endpoints for reconciling whose StreamID equals @sid but for its low @ignore_bits bits (32: all). */
+void smmu_endpoints_invalidate(struct smmu *smmu, uint32_t sid, unsigned ignore_bits);
+/** Marks those whose CD could not be fetched: CDs of @sid were invalidated, so it is read again. */
+void smmu_endpoints_invalidate_cd(struct smmu *smmu, uint32_t sid);
+/** Reconciles what is marked; streams that stay as they are get their cached CDs invalidated (batched). */
+int smmu_endpoints_settle(struct smmu *smmu);
+
+/* smmu_fdt.c */
+void smmu_describe(struct device *dev, struct fdtw *fdt);
+
+#endif
