@@ -91,7 +91,7 @@ def aerie(kit: Kit) -> Path:
 
 
 def guest_programs(arch: Arch) -> dict[str, Path]:
-    """The lab's own small programs for L2, compiled static."""
+    """The lab's own small programs, compiled static, by their paths in L2."""
     folder = paths.RUNS / "programs"
     folder.mkdir(parents=True, exist_ok=True)
     built = {}
@@ -100,5 +100,5 @@ def guest_programs(arch: Arch) -> dict[str, Path]:
         if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
             proc.run([f"{arch.triplet}-gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror",
                       "-static", "-o", target, source], log=paths.BUILD / "programs.log")
-        built[source.stem] = target
+        built[f"bin/{source.stem}"] = target
     return built

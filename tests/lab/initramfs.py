@@ -36,12 +36,12 @@ def _userland(busybox: Path, scripts: Path) -> cpio.Archive:
 
 
 def host(busybox: Path, programs: Mapping[str, Path]) -> bytes:
-    """L1's initramfs; `programs` are put into /bin under their names."""
+    """L1's initramfs; the keys of `programs` are paths without the leading slash."""
     out = _userland(busybox, paths.LAB / "host")
     for name in ("run.sh", "greeting"):
         out.file(f"lib/{name}", paths.LAB / "host" / name)
-    for name, source in programs.items():
-        out.data(f"bin/{name}", source.read_bytes(), executable=True)
+    for path, source in programs.items():
+        out.data(path, source.read_bytes(), executable=True)
     return out.finish()
 
 
@@ -50,8 +50,8 @@ def guest(busybox: Path, kernel: GuestKernel, programs: Mapping[str, Path]) -> b
     out = _userland(busybox, paths.LAB / "guest")
     for module in kernel.modules:
         out.file(f"lib/modules/{module.name}", module)
-    for name, source in programs.items():
-        out.data(f"bin/{name}", source.read_bytes(), executable=True)
+    for path, source in programs.items():
+        out.data(path, source.read_bytes(), executable=True)
     return out.finish()
 
 

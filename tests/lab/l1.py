@@ -15,7 +15,7 @@ class Host:
     """Everything that every boot of L1 shares."""
 
     kit: Kit
-    programs: Mapping[str, Path]          # for /bin of L1
+    programs: Mapping[str, Path]          # by their paths in L1
     guests: Path                          # the share /guests
 
     def initramfs(self, patched_iort: bool = True) -> bytes:

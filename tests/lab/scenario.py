@@ -15,11 +15,13 @@ scenario.toml holds:
     [[disk]]      name, size (MiB)
     [[device]]    model: QEMU's -device value; disk: name of a disk;
                   network: true for a NIC; port: shared with an earlier device
+    [stats]       counters of aerie's statistics: {min = N, max = N}
     [expect]      host, guest, aerie: regular expressions that must match a line
     [reject]      the same, that must not; what every guest must not say is
                   built in
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -34,7 +36,7 @@ ALL_KERNELS = ("lab", "6.1", "6.12", "7.2")
 NO_KERNEL = "none"
 LOGS = ("host", "guest", "aerie")
 KEYS = {"description", "kernels", "time-limit", "iort", "memory", "cmdline", "writes", "disk",
-        "device", "expect", "reject"}
+        "device", "stats", "expect", "reject"}
 
 # What no log may hold unless the scenario expects the very line
 ALWAYS_REJECTED = {
@@ -65,6 +67,14 @@ class Device:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """Between what a counter must be, both included."""
+
+    min: float = 0
+    max: float = math.inf
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One scenario, as its folder tells."""
 
@@ -79,6 +89,7 @@ class Scenario:
     writes: int
     disks: tuple[Disk, ...]
     devices: tuple[Device, ...]
+    stats: Mapping[str, Bounds]
     expect: Mapping[str, tuple[str, ...]]
     reject: Mapping[str, tuple[str, ...]]
 
@@ -121,6 +132,7 @@ def load(folder: Path) -> Scenario:
         writes=table.get("writes", 0),
         disks=tuple(Disk(**disk) for disk in table.get("disk", ())),
         devices=tuple(Device(**device) for device in table.get("device", ())),
+        stats={name: Bounds(**bounds) for name, bounds in table.get("stats", {}).items()},
         expect=_patterns(folder.name, table.get("expect", {})),
         reject=_patterns(folder.name, table.get("reject", {})),
     )

@@ -2,6 +2,7 @@
 """Running a scenario: one boot of L1, one guest per kernel, many checks."""
 
 import contextlib
+import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -151,6 +152,7 @@ def _judge(this: Run, kernel: str, verdicts: dict[str, tuple[str, float]],
     elif verdict != "ok":
         problems.append("host.sh failed")
     problems += _pattern_problems(this, kernel) + _write_problems(this, kernel)
+    problems += _stats_problems(this, kernel)
     if not problems:
         return Result(name, PASSED, seconds)
     return Result(name, FAILED, seconds, _detail(this, kernel, problems, bool(verdict)))
@@ -184,6 +186,19 @@ def _write_problems(this: Run, kernel: str) -> list[str]:
             problems.append(f"disk {disk} outside has {outside} at {offset}, "
                             f"the guest wrote {digest}")
     return problems
+
+
+def _stats_problems(this: Run, kernel: str) -> list[str]:
+    """Counters of aerie that are out of bounds."""
+    if not this.scenario.stats:
+        return []
+    path = this.out / f"{kernel}.stats.json"
+    if not path.exists():
+        return ["aerie left no statistics"]
+    counters = json.loads(path.read_text())["counters"]
+    return [f"counter {name} is {counters.get(name)}, not {bounds.min} to {bounds.max}"
+            for name, bounds in this.scenario.stats.items()
+            if not bounds.min <= counters.get(name, -1) <= bounds.max]
 
 
 def _detail(this: Run, kernel: str, problems: Sequence[str], came_to_end: bool) -> str:

@@ -36,16 +36,65 @@ read_disk() {
 	echo "LAB: read $2 $READ_SIZE bytes, as expected"
 }
 
-# write_disk DEVICE NAME: write what nobody knows yet, and read it back; the
-# lab compares the disk's image outside with the sum announced here.
+# random_file FILE: WRITE_SIZE bytes that nobody knows yet
+random_file() {
+	dd if=/dev/urandom of="$1" bs=$BLOCK count=$((WRITE_SIZE / BLOCK)) 2>/dev/null
+}
+
+# write_disk DEVICE NAME [OFFSET]: write something new and read it back; the lab
+# compares the disk's image outside with the sum announced here.
 write_disk() {
-	dd if=/dev/urandom of=/tmp/data bs=$BLOCK count=$((WRITE_SIZE / BLOCK)) 2>/dev/null
-	dd if=/tmp/data of="$1" bs=$BLOCK seek=$((WRITE_OFFSET / BLOCK)) oflag=direct conv=notrunc,fsync 2>/dev/null ||
+	offset=$((WRITE_OFFSET + ${3:-0}))
+	data=/tmp/$2
+	random_file "$data"
+	dd if="$data" of="$1" bs=$BLOCK seek=$((offset / BLOCK)) oflag=direct conv=notrunc,fsync 2>/dev/null ||
 		fail "write to $1"
-	back=$(dd if="$1" bs=$BLOCK skip=$((WRITE_OFFSET / BLOCK)) count=$((WRITE_SIZE / BLOCK)) iflag=direct 2>/dev/null | sum)
-	written=$(sum </tmp/data)
+	back=$(dd if="$1" bs=$BLOCK skip=$((offset / BLOCK)) count=$((WRITE_SIZE / BLOCK)) iflag=direct 2>/dev/null | sum)
+	written=$(sum <"$data")
 	[ "$back" = "$written" ] || fail "read back $back from $1 instead of $written"
-	echo "LAB: wrote $2 $WRITE_OFFSET $WRITE_SIZE $written"
+	echo "LAB: wrote $2 $offset $WRITE_SIZE $written"
+}
+
+# disk_of BDF: print the block device of an NVMe function once it is there.
+disk_of() {
+	for try in $(seq 200); do
+		for node in /sys/bus/pci/devices/"$1"/nvme/nvme*/nvme*n1; do
+			name=${node##*/}
+			if [ -b "/dev/$name" ]; then
+				echo "/dev/$name"
+				return 0
+			fi
+		done
+		usleep 100000
+	done
+	return 1
+}
+
+# network BDF: bring up the NIC on L0's user network.
+network() {
+	wait_for "/sys/bus/pci/devices/$1/net"
+	interface=$(ls "/sys/bus/pci/devices/$1/net")
+	ifconfig "$interface" 10.0.2.15 netmask 255.255.255.0 up || fail "cannot bring up $interface"
+	for try in $(seq 20); do
+		ping -c 1 -W 1 "$NET_HOST" >/dev/null 2>&1 && return
+	done
+	fail "$NET_HOST does not answer"
+}
+
+# receive_file: fetch what the lab offers; it must be what the lab said.
+receive_file() {
+	found=$(nc "$NET_HOST" "$NET_GET" </dev/null | sum)
+	[ "$found" = "$NET_SHA" ] || fail "received $found instead of $NET_SHA"
+	echo "LAB: received a file, as expected"
+}
+
+# send_file: give the lab something new; it answers with the sum of what it got.
+send_file() {
+	random_file /tmp/sent
+	there=$(nc "$NET_HOST" "$NET_PUT" </tmp/sent | head -n 1)
+	here=$(sum </tmp/sent)
+	[ "$there" = "$here" ] || fail "the peer got $there instead of $here"
+	echo "LAB: sent $here"
 }
 
 # The devices on the bus must be behind the guest's SMMU.

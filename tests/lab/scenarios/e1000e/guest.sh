@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+
+behind_smmu 0000:01:00.0
+network 0000:01:00.0
+receive_file
+send_file

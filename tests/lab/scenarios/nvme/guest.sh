@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+
+behind_smmu 0000:01:00.0
+disk=$(disk_of 0000:01:00.0) || fail "no disk"
+read_disk "$disk" data
+write_disk "$disk" data
+[ "$(interrupts 'ITS.*nvme')" -gt 0 ] || fail "no interrupt came through the ITS"

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+
+fetch_guest
+good="--set boot.kernel=$VM/Image --set boot.initrd=$VM/initrd"
+device=pci.0.devices.0.assign
+
+refused 'No such file|does not exist|cannot (open|read)' /lab/nothing.yaml
+refused '0000:1f:00.0.*(no such|not exist|no PCI)|(no|No) .*0000:1f:00.0' $good --set $device=0000:1f:00.0 /lab/vm.yaml
+refused '0000:01:00.0.*(nvme|vfio-pci)' $good /lab/vm.yaml
+
+bind 0000:01:00.0 0000:02:00.0
+refused '0000:02:00.[01].*group.*0000:02:00.[01]' $good --set $device=0000:02:00.0 /lab/vm.yaml
+refused 'memory' $good --set machine.memory=64G /lab/vm.yaml
+refused 'memory' $good --set machine.memory=0 /lab/vm.yaml
+refused 'memory' $good --set machine.memory=1.5K /lab/vm.yaml
+refused 'smmu9' $good --set pci.0.iommu=smmu9 /lab/vm.yaml
+refused 'kernel|Image' $good --set boot.kernel=/bin/busybox /lab/vm.yaml
+refused 'kernel|Image|nothing' $good --set boot.kernel=/run/nothing /lab/vm.yaml
+refused 'initrd|nothing' $good --set boot.initrd=/run/nothing /lab/vm.yaml
+
+mv /dev/iommu /dev/iommu.hidden
+refused '/dev/iommu' $good /lab/vm.yaml
+mv /dev/iommu.hidden /dev/iommu
+
+# Busy: the first guest holds the drive while a second one wants it.
+start_aerie "$KERNEL" &
+first=$!
+for try in $(seq 100); do
+	grep -q 'LAB: guest is up' "$OUT/$KERNEL.guest.log" 2>/dev/null && break
+	usleep 100000
+done
+refused '0000:01:00.0.*(busy|in use)' $good /lab/vm.yaml
+wait $first || fail "the first guest was disturbed"
+
+# Nothing was left behind: a guest starts with the device as if nothing had been.
+rm "$OUT/$KERNEL.guest.log"
+run_vm
