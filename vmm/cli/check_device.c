@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each device that the configuration assigns: all that sysfs says, then whether it opens, then whether it can nest. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arch.h"
+#include "check.h"
+#include "iommufd.h"
+#include "nested.h"
+#include "pci_class.h"
+
+bool check_device_obstacle(const struct host_dev_info *info, char *text, size_t cap)
+{
+	char members[256];
+
+	if (info->group < 0 || !info->iommu[0]) {
+		snprintf(text, cap, "no IOMMU of this host translates it; enable it in the firmware and the kernel");
+	} else if (info->nr_group > 1) {
+		check_group_members(info, members, sizeof(members));
+		snprintf(text, cap, "shares IOMMU group %d with %s; move it to a slot behind a root port with ACS",
+			 info->group, members);
+	} else if (!info->driver[0]) {
+		snprintf(text, cap, "has no driver; run `aerie bind %s`", info->bdf);
+	} else if (!info->cdev[0] && strstr(info->driver, "vfio")) {
+		snprintf(text, cap, "%s gives it no character device; use a kernel with CONFIG_VFIO_DEVICE_CDEV",
+			 info->driver);
+	} else if (!info->cdev[0]) {
+		snprintf(text, cap, "driver %s has it; run `aerie bind %s`", info->driver, info->bdf);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Firmware's and the kernel's reservations against guest RAM, which is mapped at its guest physical addresses. */
+static void check_reserved(struct check *check, const char *what, const char *bdf)
+{
+	struct host_reserved regions[HOST_RESERVED_MAX];
+	int n = host_dev_reserved(bdf, regions, HOST_RESERVED_MAX);
+	struct range ram;
+
+	if (!range_make(&ram, arch_layout.ram_base, check->config->machine.memory_bytes))
+		return;
+	for (int i = 0; i < n; i++) {
+		/* iommufd maps over relaxable ones: only the firmware's past needs them. */
+		if (strcmp(regions[i].type, "direct-relaxable") == 0 || !range_overlaps(regions[i].range, ram))
+			continue;
+		check_add(check, CHECK_ERROR, what,
+			  "the host reserves I/O addresses 0x%" PRIx64 "-0x%" PRIx64
+			  " (%s) where the guest has its RAM (0x%" PRIx64 "-0x%" PRIx64 "); lower machine.memory",
+			  regions[i].range.first, regions[i].range.last, regions[i].type, ram.first, ram.last);
+	}
+}
+
+/* The whole chain up to the vIOMMU, over an IOAS without memory; the box below says what is missing. */
+static void check_nesting(struct check *check, const char *what, struct iommufd *iommufd, struct host_dev *dev)
+{
+	struct check_capture capture;
+	struct iommu_obj *ioas = NULL;
+	struct nested *nested = NULL;
+	int err;
+
+	check_capture_begin(&capture);
+	err = ioas_create(iommufd, &ioas);
+	if (err == 0)
+		err = nested_create(&nested, ioas, dev);
+	if (err == 0)
+		nested_destroy(&nested);
+	iommu_obj_destroy(&ioas);
+	check_capture_end();
+	if (err < 0)
+		check_add(check, CHECK_ERROR, what, "%s", capture.text);
+	else
+		check_add(check, CHECK_OK, what, "%s translates it in two stages for the guest's SMMU", dev->iommu);
+}
+
+/* Only an attempt tells whether a device is free. */
+static void check_open(struct check *check, const char *what, const struct host_dev_info *info, bool nesting)
+{
+	struct check_capture capture;
+	struct iommufd iommufd;
+	struct host_dev dev;
+	char user[64];
+	int err;
+
+	if (check_cdev_user(info->cdev, user, sizeof(user))) {
+		check_add(check, CHECK_ERROR, what, "in use by %s; end it first", user);
+		return;
+	}
+	check_capture_begin(&capture);
+	err = iommufd_open(&iommufd, -1);
+	check_capture_end();
+	if (err < 0)
+		return; /* check_iommufd() has said so */
+	check_capture_begin(&capture);
+	err = host_dev_open(&dev, info->bdf, &iommufd);
+	check_capture_end();
+	if (err < 0) {
+		check_add(check, CHECK_ERROR, what, "%s", capture.text);
+	} else {
+		check_add(check, CHECK_OK, what, "%s, free, alone in group %d, behind %s",
+			  pci_class_name(info->class_code), info->group, info->iommu);
+		if (nesting)
+			check_nesting(check, what, &iommufd, &dev);
+		host_dev_close(&dev);
+	}
+	iommufd_close(&iommufd);
+}
+
+static void check_device(struct check *check, const struct config_port *port, const char *bdf,
+			 struct host_dev_info *info)
+{
+	char what[HOST_BDF_LEN + 8], text[512];
+
+	snprintf(what, sizeof(what), "device %s", bdf);
+	if (host_dev_probe(bdf, info) < 0) {
+		check_add(check, CHECK_ERROR, what, "this host has no such PCI device; `aerie devices` lists them");
+		return;
+	}
+	if (info->class_code >> 16 == PCI_CLASS_BRIDGE) {
+		check_add(check, CHECK_ERROR, what, "is a bridge (%s); assign the devices behind it",
+			  pci_class_name(info->class_code));
+		return;
+	}
+	check_reserved(check, what, info->bdf);
+	if (check_device_obstacle(info, text, sizeof(text)))
+		check_add(check, CHECK_ERROR, what, "%s", text);
+	else
+		check_open(check, what, info, port->iommu != NULL);
+}
+
+/* One SMMU of the guest stands for one of the host. */
+static void check_same_iommu(struct check *check, const char *id, const struct host_dev_info *info, char first[64])
+{
+	if (!info->iommu[0])
+		return;
+	if (!first[0])
+		snprintf(first, 64, "%.63s", info->iommu);
+	else if (strcmp(first, info->iommu) != 0)
+		check_add(
+			check, CHECK_ERROR, id,
+			"device %s is behind %s of the host, another device of this IOMMU behind %s; give each an entry of its "
+			"own in \"iommus\"",
+			info->bdf, info->iommu, first);
+}
+
+void check_devices(struct check *check)
+{
+	char first[CONFIG_MAX_IOMMUS][64] = {""};
+	const struct config *config = check->config;
+
+	if (!config)
+		return;
+	if (config->iommus_count > arch_layout.smmu_max)
+		check_add(check, CHECK_ERROR, "iommus", "%u wanted, machine %s has room for %u; use fewer",
+			  config->iommus_count, arch_layout.machine, arch_layout.smmu_max);
+	for (unsigned i = 0; i < config->pci_count; i++) {
+		const struct config_port *port = &config->pci[i];
+		int index = port->iommu ? config_iommu_index(config, port->iommu) : -1;
+
+		for (unsigned d = 0; d < port->devices_count; d++) {
+			struct host_dev_info info = {.group = -1};
+
+			check_device(check, port, port->devices[d].assign, &info);
+			if (index >= 0)
+				check_same_iommu(check, port->iommu, &info, first[index]);
+		}
+	}
+}
