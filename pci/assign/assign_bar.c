@@ -85,7 +85,7 @@ unsigned assign_bar_split(const struct range *areas, unsigned nr_areas, const st
 		/* Areas end below INT64_MAX (vfio_get_region()), so nothing here wraps. */
 		uint64_t from = align_up(areas[i].first, page);
 		uint64_t end = align_down(areas[i].last + 1, page);
-		struct range trap;
+		struct range trap = {0};
 
 		while (from < end && next_trap(traps, nr_traps, page, from, end, &trap)) {
 			add_piece(pieces, &n, from, trap.first);

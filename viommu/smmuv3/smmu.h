@@ -36,6 +36,7 @@ struct smmu_config {
 	 * It must not access the bus. NULL: such MSIs abort. */
 	void (*msi)(void *opaque, uint64_t addr, uint32_t data);
 	void *msi_opaque;
+	uint32_t msi_device_id; /* ITS DeviceID of the SMMU itself, for its node; used when msi is set */
 };
 
 /** Creates the instance and its window on @bus. 0 or -errno (logged). Begins in reset state (all endpoints by GBPA). */

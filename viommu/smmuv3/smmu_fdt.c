@@ -4,7 +4,8 @@
 
 #define FIRST_SPI_INTID 32u
 
-/* Binding arm,smmu-v3. Without msi-parent the guest takes the wired interrupts; `dma-coherent` is what COHACC says. */
+/* Binding arm,smmu-v3. A guest that finds msi-parent uses MSIs, others the wired interrupts; `dma-coherent` is what COHACC
+ * says. */
 void smmu_describe(struct device *dev, struct fdtw *fdt)
 {
 	static const char names[] = "eventq\0gerror\0cmdq-sync";
@@ -17,6 +18,8 @@ void smmu_describe(struct device *dev, struct fdtw *fdt)
 		   config->gerror.intid - FIRST_SPI_INTID, FDTW_IRQ_EDGE, FDTW_GIC_SPI,
 		   config->sync.intid - FIRST_SPI_INTID, FDTW_IRQ_EDGE);
 	fdtw_strings(fdt, "interrupt-names", names, sizeof(names));
+	if (config->msi)
+		FDTW_CELLS(fdt, "msi-parent", FDTW_PHANDLE_MSI, config->msi_device_id);
 	fdtw_u32(fdt, "#iommu-cells", 1);
 	fdtw_empty(fdt, "dma-coherent");
 	fdtw_u32(fdt, "phandle", config->phandle);

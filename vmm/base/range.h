@@ -11,9 +11,10 @@ struct range {
 	uint64_t last; /* inclusive, >= first */
 };
 
-/** Builds [start, start + len - 1]. Returns false for len 0 or an end beyond 2^64 - 1. */
+/** Builds [start, start + len - 1]. Returns false, and [0, 0], for len 0 or an end beyond 2^64 - 1. */
 static inline bool range_make(struct range *r, uint64_t start, uint64_t len)
 {
+	*r = (struct range){0};
 	if (len == 0 || start + (len - 1) < start)
 		return false;
 	*r = (struct range){.first = start, .last = start + (len - 1)};

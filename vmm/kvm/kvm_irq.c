@@ -40,3 +40,16 @@ int kvm_irqfd_deassign(int vm_fd, int eventfd, uint32_t gsi)
 {
 	return irqfd(vm_fd, eventfd, gsi, KVM_IRQFD_FLAG_DEASSIGN, 0);
 }
+
+int kvm_signal_msi(int vm_fd, const struct kvm_irq_routing_entry *entry)
+{
+	struct kvm_msi msi = {
+		.address_lo = entry->u.msi.address_lo,
+		.address_hi = entry->u.msi.address_hi,
+		.data = entry->u.msi.data,
+		.flags = entry->flags & KVM_MSI_VALID_DEVID,
+		.devid = entry->u.msi.devid,
+	};
+
+	return kvm_call(vm_fd, KVM_SIGNAL_MSI, &msi);
+}

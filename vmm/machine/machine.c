@@ -72,7 +72,7 @@ static int build_platform(struct machine *m)
 	if (err == 0)
 		err = irq_line_alloc(m->vm.irqchip, &line, true);
 	if (err == 0)
-		err = pl031_create(&dev, &m->vm.bus, arch_layout.rtc_base, &line);
+		err = pl031_create(&dev, &m->vm.bus, &m->loop, arch_layout.rtc_base, &line);
 	if (err == 0)
 		err = machine_add_device(m, dev);
 	return err;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bits.h"
 #include "log.h"
 #include "machine_priv.h"
 #include "smmu_nested.h"
@@ -46,7 +47,7 @@ static int create_smmu(struct machine *m, unsigned index, struct host_dev *first
 
 	if (err < 0)
 		return err;
-	memcpy(s->caps.idr, info.idr, sizeof(s->caps.idr));
+	smmu_nested_caps(&s->caps, &info);
 	err = nested_create(&s->nested, m->ram_ioas, first);
 	if (err < 0)
 		return err;
@@ -55,12 +56,12 @@ static int create_smmu(struct machine *m, unsigned index, struct host_dev *first
 		.id = m->config->iommus[index].id,
 		.base = arch_layout.smmu_base + index * arch_layout.smmu_stride,
 		.phandle = MACHINE_PHANDLE_IOMMUS + index,
-		.msi_device_id = MACHINE_SMMU_DEVICE_ID + index,
 		.host = &s->caps,
 		.ops = &smmu_nested_ops,
 		.backend = s->nested,
 		.msi = smmu_msi,
 		.msi_opaque = s,
+		.msi_device_id = MACHINE_SMMU_DEVICE_ID + index,
 	};
 	struct irq_line *lines[] = {&config.evtq, &config.gerror, &config.sync};
 

@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "bits.h"
 #include "fd.h"
 #include "log.h"
 #include "machine_priv.h"

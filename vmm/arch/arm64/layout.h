@@ -4,9 +4,10 @@
  *
  *	0x0000_0000  +----------------------------------------+
  *	             | nothing                                |
- *	0x0800_0000  | GIC distributor                 64 KiB |  \
- *	             | nothing                                |   | the host's window for the doorbells of assigned
- *	0x0808_0000  | ITS (doorbell 0x0809_0040)     128 KiB |   | devices, as IOVAs: 0x0800_0000 - 0x080f_ffff.
+ *	0x07ff_0000  | ITS, control page               64 KiB |
+ *	0x0800_0000  | ITS, doorbell page              64 KiB |  \
+ *	0x0801_0000  | GIC distributor                 64 KiB |   | the host's window for the doorbells of assigned
+ *	             | nothing                                |   | devices, as IOVAs: 0x0800_0000 - 0x080f_ffff.
  *	0x080a_0000  | GIC redistributors 0 .. 122    128 KiB |  /  Never RAM.
  *	             |                                   each |
  *	0x0900_0000  | serial port (PL011)              4 KiB |
@@ -33,9 +34,10 @@
 #include "arch.h"
 #include "bits.h"
 
-#define GICD_BASE UINT64_C(0x08000000)
+/* The doorbell page is where the host maps its own doorbell in stage 2: docs/decisions/0004-the-doorbell-in-both-stages.md. */
+#define ITS_BASE  UINT64_C(0x07ff0000)
+#define GICD_BASE UINT64_C(0x08010000)
 #define GICD_SIZE UINT64_C(0x10000)
-#define ITS_BASE  UINT64_C(0x08080000)
 #define ITS_SIZE  UINT64_C(0x20000)
 #define GICR_BASE UINT64_C(0x080a0000)
 #define GICR_SIZE UINT64_C(0x20000) /* of each redistributor */
