@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import build, setup, shell, testrun, ui
+from lab import build, demo, setup, shell, testrun, ui
 from lab.arch import ARM64
 from lab.errors import LabError
 
@@ -68,6 +68,8 @@ def _dispatch(options: argparse.Namespace) -> int:
         return 0
     if options.command == "build":
         return _build()
+    if options.command == "demo":
+        return demo.run(ARM64, testrun.scale())
     if options.command == "test":
         if options.list:
             ui.say(testrun.listing())

@@ -20,6 +20,9 @@ SHARE_SLOTS = {"lab": 1, "guests": 2}
 FIRST_PORT_SLOT = 8
 PORTS = 8     # always: the IORT depends on the number of buses
 
+# QEMU must not outlive the lab, however that ends
+DIE_WITH_LAB = ("setpriv", "--pdeathsig", "KILL")
+
 
 @dataclass
 class Machine:
@@ -64,7 +67,7 @@ class Machine:
         return words
 
 
-@dataclass
+@dataclass(frozen=True)
 class Outcome:
     """How a run of L0 ended."""
 
@@ -83,7 +86,7 @@ def run(machine: Machine, logs: Path, limit: float) -> Outcome:
     (logs / "qemu.cmd").write_text(shlex.join(command) + "\n")
     start = time.monotonic()
     with (logs / "qemu.log").open("w") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen([*DIE_WITH_LAB, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             process.wait(timeout=limit)
             timed_out = False

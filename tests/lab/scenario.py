@@ -10,6 +10,7 @@ scenario.toml holds:
     iort          "patched" (default) or "stock": the latter cannot nest
     memory        of L1
     cmdline       added to L1's kernel command line
+    files         folders of the repository that L1 finds below /lab
     writes        how many `LAB: wrote` lines each kernel must give; each is
                   checked against the disk's image
     [[disk]]      name, size (MiB)
@@ -35,8 +36,8 @@ from lab.errors import LabError
 ALL_KERNELS = ("lab", "6.1", "6.12", "7.2")
 NO_KERNEL = "none"
 LOGS = ("host", "guest", "aerie")
-KEYS = {"description", "kernels", "time-limit", "iort", "memory", "cmdline", "writes", "disk",
-        "device", "stats", "expect", "reject"}
+KEYS = {"description", "kernels", "time-limit", "iort", "memory", "cmdline", "files", "writes",
+        "disk", "device", "stats", "expect", "reject"}
 
 # What no log may hold unless the scenario expects the very line
 ALWAYS_REJECTED = {
@@ -86,6 +87,7 @@ class Scenario:
     patched_iort: bool
     memory: str
     cmdline: str
+    files: tuple[str, ...]
     writes: int
     disks: tuple[Disk, ...]
     devices: tuple[Device, ...]
@@ -129,6 +131,7 @@ def load(folder: Path) -> Scenario:
         patched_iort=table.get("iort", "patched") == "patched",
         memory=table.get("memory", "2G"),
         cmdline=table.get("cmdline", ""),
+        files=tuple(table.get("files", ())),
         writes=table.get("writes", 0),
         disks=tuple(Disk(**disk) for disk in table.get("disk", ())),
         devices=tuple(Device(**device) for device in table.get("device", ())),

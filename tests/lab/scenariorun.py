@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import images, initramfs, l0, paths
@@ -32,6 +32,8 @@ class Run:
     scale: float
     images: dict[str, Image]
     peer: NetPeer | None = None
+    outcome: l0.Outcome = l0.Outcome(0.0, False, 0)
+    verdicts: dict[str, tuple[str, float, float]] = field(default_factory=dict)
 
     @property
     def out(self) -> Path:
@@ -52,6 +54,12 @@ class Run:
 
 def run(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) -> list[Result]:
     """Run a scenario with these kernels; one result for each."""
+    this = fly(scenario, kernels, host, scale)
+    return [judge(this, kernel) for kernel in kernels]
+
+
+def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) -> Run:
+    """Boot L1 and let it run the scenario with these kernels, without a verdict."""
     folder = paths.RUNS / scenario.name
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "share" / "out").mkdir(parents=True)
@@ -59,9 +67,9 @@ def run(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) ->
     with _peer(this):
         _stage(this)
         limit = BOOT_LIMIT * scale + len(kernels) * (this.guest_limit() + 5)
-        outcome = l0.run(_machine(this), folder, limit)
-    verdicts = _verdicts(this)
-    return [_judge(this, kernel, verdicts, outcome) for kernel in kernels]
+        this.outcome = l0.run(_machine(this), folder, limit)
+    this.verdicts = _verdicts(this)
+    return this
 
 
 def _make_images(scenario: Scenario, folder: Path) -> dict[str, Image]:
@@ -89,8 +97,8 @@ def _stage(this: Run) -> None:
     for name in ("host.sh", "vm.yaml"):
         if (this.scenario.folder / name).exists():
             shutil.copy(this.scenario.folder / name, share)
-    for extra in this.scenario.folder.glob("*.yaml"):
-        shutil.copy(extra, share)
+    for name in this.scenario.files:
+        shutil.copytree(paths.REPO / name, share / name)
     facts = {"READ_SIZE": str(images.READ_SIZE), "WRITE_SIZE": str(images.WRITE_SIZE)}
     facts |= {f"DISK_{name}_SHA": image.digest(0, images.READ_SIZE)
               for name, image in this.images.items()}
@@ -129,22 +137,22 @@ def _machine(this: Run) -> l0.Machine:
                       memory=this.scenario.memory, devices=ports, backends=backends)
 
 
-def _verdicts(this: Run) -> dict[str, tuple[str, float]]:
-    """What host.sh said for each kernel, and how long it took."""
+def _verdicts(this: Run) -> dict[str, tuple[str, float, float]]:
+    """What host.sh said for each kernel; when it began and ended, in L1's uptime."""
     path = this.out / "results"
     lines = path.read_text().splitlines() if path.exists() else []
     verdicts = {}
     for line in lines:
-        kernel, verdict, start, end = line.split()
-        verdicts[kernel] = (verdict, float(end) - float(start))
+        kernel, verdict, begin, end = line.split()
+        verdicts[kernel] = (verdict, float(begin), float(end))
     return verdicts
 
 
-def _judge(this: Run, kernel: str, verdicts: dict[str, tuple[str, float]],
-           outcome: l0.Outcome) -> Result:
+def judge(this: Run, kernel: str) -> Result:
     """The result for one kernel, with the relevant part of the logs."""
     name = this.scenario.name if kernel == NO_KERNEL else f"{this.scenario.name}[{kernel}]"
-    verdict, seconds = verdicts.get(kernel, ("", outcome.seconds))
+    outcome = this.outcome
+    verdict, begin, end = this.verdicts.get(kernel, ("", 0.0, outcome.seconds))
     problems = []
     if not verdict:
         problems.append(f"no verdict: L1 was stopped after {outcome.seconds:.0f} s"
@@ -154,8 +162,8 @@ def _judge(this: Run, kernel: str, verdicts: dict[str, tuple[str, float]],
     problems += _pattern_problems(this, kernel) + _write_problems(this, kernel)
     problems += _stats_problems(this, kernel)
     if not problems:
-        return Result(name, PASSED, seconds)
-    return Result(name, FAILED, seconds, _detail(this, kernel, problems, bool(verdict)))
+        return Result(name, PASSED, end - begin)
+    return Result(name, FAILED, end - begin, _detail(this, kernel, problems, bool(verdict)))
 
 
 def _pattern_problems(this: Run, kernel: str) -> list[str]:

@@ -55,11 +55,12 @@ write_disk() {
 	echo "LAB: wrote $2 $offset $WRITE_SIZE $written"
 }
 
-# disk_of BDF: print the block device of an NVMe function once it is there.
+# disk_of BDF: print the block device of an NVMe function once it is there. With
+# multipath support the function has only nvmeXcYnZ, a path of nvmeXnZ.
 disk_of() {
 	for try in $(seq 200); do
 		for node in /sys/bus/pci/devices/"$1"/nvme/nvme*/nvme*n1; do
-			name=${node##*/}
+			name=$(basename "$node" | sed 's/c[0-9]*n/n/')
 			if [ -b "/dev/$name" ]; then
 				echo "/dev/$name"
 				return 0
