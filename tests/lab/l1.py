@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """L1 as a whole: its initramfs, its guests' files, and a machine to boot."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import initramfs, iort, paths, ui
+from lab import initramfs, iort, paths, store, ui
 from lab.setup import Kit
 
 
@@ -27,12 +26,10 @@ class Host:
 def host(kit: Kit, programs: Mapping[str, Path], guest_programs: Mapping[str, Path]) -> Host:
     """Stage the guest kernels with their initramfs and describe L1."""
     folder = paths.RUNS / "guests"
-    shutil.rmtree(folder, ignore_errors=True)
     with ui.Phase("staging the guest kernels"):
         for kernel in kit.guests:
             into = folder / kernel.name
-            into.mkdir(parents=True)
-            shutil.copy(kernel.image, into / "Image")
-            (into / "initrd").write_bytes(
-                initramfs.guest(kit.busybox, kernel, guest_programs))
+            store.replace_file(into / "Image", kernel.image.read_bytes())
+            store.replace_file(into / "initrd",
+                               initramfs.guest(kit.busybox, kernel, guest_programs))
     return Host(kit, programs, folder)

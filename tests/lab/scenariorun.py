@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import images, initramfs, l0, paths
+from lab import images, initramfs, l0, paths, store
 from lab.images import Image
 from lab.l1 import Host
 from lab.netpeer import NetPeer
@@ -54,8 +54,9 @@ class Run:
 
 def run(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) -> list[Result]:
     """Run a scenario with these kernels; one result for each."""
-    this = fly(scenario, kernels, host, scale)
-    return [judge(this, kernel) for kernel in kernels]
+    with store.locked(paths.RUNS / scenario.name, scenario.name):
+        this = fly(scenario, kernels, host, scale)
+        return [judge(this, kernel) for kernel in kernels]
 
 
 def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) -> Run:
@@ -217,5 +218,5 @@ def _detail(this: Run, kernel: str, problems: Sequence[str], came_to_end: bool) 
         lines = this.log(kernel, kind).rstrip().splitlines()[-LINES:]
         if lines:
             parts += [f"--- {kind}", *lines]
-    parts.append(f"--- all logs: {this.folder.relative_to(paths.REPO)}")
+    parts.append(f"--- all logs: {this.folder.relative_to(paths.RUNS.parent)}")
     return "\n".join(parts)

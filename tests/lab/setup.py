@@ -38,7 +38,7 @@ def prepare(arch: Arch, update: bool = False) -> Kit:
     log = log_file()
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
-    with store.locked():
+    with store.locked(paths.cache(), "set-up"):
         packages.install_native(log)
         packages.install_qemu(log)
         archive = apt.PrivateApt(SUITES, log)

@@ -2,8 +2,8 @@
 """The cache of artefacts: each in a folder named by a hash of its inputs.
 
 An artefact is made in a temporary folder and renamed when it is complete, so
-an interrupted run leaves nothing that could be taken for a result. A lock
-keeps two runs of the lab from setting up at once.
+an interrupted run leaves nothing that could be taken for a result. Locks keep
+two runs of the lab from doing the same thing at once.
 """
 
 import contextlib
@@ -23,16 +23,26 @@ Inputs = dict[str, Any]
 
 
 @contextlib.contextmanager
-def locked() -> Iterator[None]:
-    """Hold the cache's lock, waiting for another run if there is one."""
-    paths.cache().mkdir(parents=True, exist_ok=True)
-    with (paths.cache() / "lock").open("w") as lock:
+def locked(folder: Path, purpose: str) -> Iterator[None]:
+    """Hold the lock of a folder, waiting for another run of the lab if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(folder.name + ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            with ui.Phase("waiting for another lab run to finish its set-up"):
+            with ui.Phase(f"waiting for another lab run: {purpose}"):
                 fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Have a file with this content; readers see the old or the new one."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    os.rename(partial, path)
 
 
 def recipe(*functions: Callable[..., Any]) -> str:
