@@ -123,6 +123,7 @@ static int disable(struct assigned *a)
 		if (irq->vectors[i].route.eventfd >= 0)
 			irq_route_clear(&irq->vectors[i].route);
 		irq->vectors[i].installed = false;
+		irq->vectors[i].pointed = false;
 	}
 	if (irq->trigger >= 0)
 		fd_drain(irq->trigger);
@@ -236,6 +237,7 @@ static void sync_vector(struct assigned *a, unsigned vector)
 	msg.translated = a->translated;
 	if (!v->installed && install(a, vector))
 		return;
+	assign_doorbell_point(a, vector, msg.address);
 	if (irq_route_connect(&v->route, &msg) == -EINVAL)
 		log_guest("%s: vector %u cannot be delivered: 0x%llx is no MSI address of this machine", a->fn.name,
 			  vector, (unsigned long long)msg.address);

@@ -33,6 +33,13 @@ struct assign_bar {
 struct assign_vector {
 	struct irq_route route; /* its eventfd is opened at the first unmask, -1 before */
 	bool installed;		/* VFIO signals the eventfd */
+	bool pointed;		/* the device's own MSI-X entry holds the guest's address */
+};
+
+/* The device's own MSI-X table, see assign_doorbell.c. */
+struct assign_doorbell {
+	void *host;	    /* mapping of the table's pages, NULL: none */
+	struct range pages; /* offsets in the BAR */
 };
 
 #define ASSIGN_IRQ_NONE (-1)
@@ -61,6 +68,7 @@ struct assigned {
 	uint16_t hw_command;		/* COMMAND as last written to the device */
 	struct assign_bar bars[PCI_NR_BARS];
 	struct assign_irq irq;
+	struct assign_doorbell doorbell;
 	int err_fd, req_fd; /* eventfds, -1: not offered */
 	struct loop_source err, req;
 };
@@ -114,6 +122,15 @@ void assign_irq_reconcile(struct pci_function *fn);
 /** Everything off in the host. */
 void assign_irq_shutdown(struct assigned *a);
 void assign_irq_fini(struct assigned *a);
+
+/* assign_doorbell.c */
+
+/** Maps the device's MSI-X table when it is behind a guest IOMMU and VFIO allows it. 0 or -errno (logged). */
+int assign_doorbell_init(struct assigned *a);
+void assign_doorbell_fini(struct assigned *a);
+/** Lets @vector, which is installed, be sent to the I/O address @address that the guest wrote into its table. Nothing happens
+ *  where guest and host do not share a doorbell: then the guest must map the host's 1:1. */
+void assign_doorbell_point(struct assigned *a, unsigned vector, uint64_t address);
 
 /* assign_events.c: ERR and REQ */
 

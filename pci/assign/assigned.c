@@ -86,6 +86,8 @@ static int build(struct assigned *a)
 		err = assign_cfg_build(a);
 	if (!err)
 		err = assign_bars_mmap(a);
+	if (!err)
+		err = assign_doorbell_init(a);
 	return err ? err : assign_events_init(a);
 }
 
@@ -121,6 +123,7 @@ void assigned_destroy(struct assigned *dev)
 	if (dev->fn.ops) {
 		assign_bars_munmap(dev);
 		assign_irq_shutdown(dev);
+		assign_doorbell_fini(dev);
 		assign_events_fini(dev);
 		if (dev->config.size)
 			assign_reset_device(dev);

@@ -77,6 +77,10 @@ bool arch_vcpu_exit(struct vcpu *vcpu, struct kvm_run *run);
  *  Returns 0, or -EINVAL when the message's address is not a doorbell of this machine and it is not translated. */
 int arch_msi_route(const struct vm *vm, const struct msi_msg *msg, struct kvm_irq_routing_entry *entry);
 
+/** True when a device that the host has told to send its messages to the I/O address @address reaches the host's doorbell at the
+ *  guest physical address of the guest's own doorbell, so that a guest's translation of the latter leads to the former. */
+bool arch_msi_shares_doorbell(uint64_t address);
+
 /** Fills the KVM routing entry of wired line @gsi. */
 void arch_line_route(const struct vm *vm, uint32_t gsi, struct kvm_irq_routing_entry *entry);
 

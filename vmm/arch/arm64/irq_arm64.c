@@ -26,6 +26,11 @@ int arch_msi_route(const struct vm *vm, const struct msi_msg *msg, struct kvm_ir
 	return 0;
 }
 
+bool arch_msi_shares_doorbell(uint64_t address)
+{
+	return address == ITS_DOORBELL;
+}
+
 /* KVM's pin n of the only irqchip is SPI n (vgic_irqfd_set_irq()). */
 void arch_line_route(const struct vm *vm, uint32_t gsi, struct kvm_irq_routing_entry *entry)
 {

@@ -78,6 +78,11 @@ int arch_msi_route(const struct vm *vm, const struct msi_msg *msg, struct kvm_ir
 	return -EINVAL;
 }
 
+bool arch_msi_shares_doorbell(uint64_t address)
+{
+	return false;
+}
+
 void arch_line_route(const struct vm *vm, uint32_t gsi, struct kvm_irq_routing_entry *entry)
 {
 }
