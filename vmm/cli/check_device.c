@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "arch.h"
-#include "check.h"
+#include "host_check.h"
 #include "iommufd.h"
 #include "nested.h"
 #include "pci_class.h"

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "host_check.h"
 #include "fd.h"
 
 /* Whether it is a kernel at all is found out by the loader. */

@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "bits.h"
-#include "check.h"
+#include "host_check.h"
 #include "fd.h"
 #include "iommufd.h"
 #include "sys.h"
@@ -93,18 +93,15 @@ void check_kernel_options(struct check *check)
 	bool nesting = check->config && check->config->iommus_count > 0;
 	char line[256], missing[256] = "";
 	gzFile gz;
-	int fd;
 
 	if (!wanted(check))
 		return;
-	fd = sys_open("/proc/config.gz", O_RDONLY);
+	OWNED_FD int fd = sys_open("/proc/config.gz", O_RDONLY);
 	if (fd < 0)
 		return; /* most kernels have none: nothing to say */
-	gz = gzdopen(fd, "r");
-	if (!gz) {
-		fd_close(&fd);
+	gz = gzdopen(dup(fd), "r");
+	if (!gz)
 		return;
-	}
 	while (gzgets(gz, line, sizeof(line)))
 		match_option(line, on);
 	gzclose(gz);

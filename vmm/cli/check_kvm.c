@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "arch.h"
-#include "check.h"
+#include "host_check.h"
 #include "fd.h"
 #include "kvm.h"
 #include "sys.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "check.h"
+#include "host_check.h"
 #include "fd.h"
 
 #define HUGEPAGE  (UINT64_C(2) << 20)

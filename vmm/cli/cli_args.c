@@ -76,7 +76,7 @@ static int unknown_option(struct cli_args *args)
 		words[i] = known[i];
 	}
 	near = cli_nearest(word, words);
-	args->status = near ? cli_refuse(args, "unknown option %.64s; did you mean %s?", word, near)
+	args->status = near ? cli_refuse(args, "unknown option %.64s (did you mean %s?)", word, near)
 			    : cli_refuse(args, "unknown option %.64s", word);
 	return -1;
 }

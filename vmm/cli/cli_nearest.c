@@ -52,6 +52,7 @@ const char *cli_nearest(const char *word, const char *const *words)
 			best_distance = d;
 		}
 	}
-	/* A third of the letters wrong is no slip any more. */
-	return best && best_distance <= (strlen(best) + 2) / 3 ? best : NULL;
+	/* Two letters that changed places are two edits; with more than that and a third of the word, it is no slip any
+	 * more. */
+	return best && best_distance <= 1 + strlen(best) / 3 ? best : NULL;
 }

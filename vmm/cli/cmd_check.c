@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "check.h"
+#include "host_check.h"
 #include "cli_priv.h"
 #include "log.h"
 

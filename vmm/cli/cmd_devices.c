@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "host_check.h"
 #include "cli_priv.h"
 #include "log.h"
 #include "pci_class.h"

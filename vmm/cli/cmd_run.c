@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "host_check.h"
 #include "cli_priv.h"
 #include "log.h"
 #include "stats.h"
@@ -150,7 +150,7 @@ const struct cli_command cli_cmd_run = {
 	.usage = "[OPTION...] FILE",
 	.summary = "run the VM that FILE describes, until its guest powers off",
 	.help = "Reads the configuration FILE (docs/config.md), builds the machine and runs it in the foreground. The\n"
-		"guest's console is the terminal unless the configuration says otherwise; Ctrl-] ends the VM.\n"
+		"guest's console is the terminal unless the configuration says otherwise; Ctrl-A x ends the VM.\n"
 		"SIGINT, SIGTERM and SIGHUP end it too; SIGUSR1 prints the statistics so far.",
 	.example =
 		"  aerie run configs/vms/first-flight.yaml\n"

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "host_check.h"
 #include "fd.h"
 #include "log.h"
 #include "pci_class.h"
@@ -105,11 +105,16 @@ static int take(const struct host_dev_info *info)
 /* Back to the driver that the kernel would choose; best effort, the first failure has been reported. */
 static void give_back(const char *bdf)
 {
+	struct host_dev_info info;
 	char path[160];
 
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver_override", bdf);
-	if (fd_write_text(path, "\n") == 0)
-		(void)fd_write_text("/sys/bus/pci/drivers_probe", bdf);
+	if (fd_write_text(path, "\n") < 0)
+		return;
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/driver/unbind", bdf);
+	if (host_dev_probe(bdf, &info) == 0 && strcmp(info.driver, "vfio-pci") == 0)
+		(void)fd_write_text(path, bdf);
+	(void)fd_write_text("/sys/bus/pci/drivers_probe", bdf);
 }
 
 static int wait_for_cdev(const char *bdf, struct host_dev_info *info)

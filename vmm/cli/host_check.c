@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "check.h"
+#include "host_check.h"
 
 #include <dirent.h>
 #include <limits.h>

@@ -4,8 +4,8 @@
  * first error of the cheap ones as its refusal. Everything runs on the main thread before any VM exists and leaves
  * nothing open.
  */
-#ifndef AERIE_CHECK_H
-#define AERIE_CHECK_H
+#ifndef AERIE_HOST_CHECK_H
+#define AERIE_HOST_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>
