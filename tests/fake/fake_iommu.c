@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_iommu.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/iommufd.h>
+
+#include "fake.h"
+#include "fake_books.h"
+
+#define MAX_OBJS 512u
+#define MAX_MAPS 64u
+#define PAGE	 4096u
+
+#define STE_V	     UINT64_C(1)
+#define STE_CFG(ste) ((ste) >> 1 & 7)
+#define STE0_ALLOWED UINT64_C(0xf80fffffffffffff)			      /* V, Cfg, S1Fmt, S1ContextPtr, S1CDMax */
+#define STE1_ALLOWED (UINT64_C(0xff) | UINT64_C(1) << 27 | UINT64_C(3) << 28) /* S1DSS..S1CSH, S1STALLD, EATS */
+
+struct map {
+	uint32_t ioas;
+	uint64_t iova, len; /* len 0: free */
+};
+
+struct fake_iommu_knobs fake_iommu;
+struct fake_iommu_seen fake_iommu_seen;
+
+static struct fake_obj objs[MAX_OBJS];
+static struct map maps[MAX_MAPS];
+static int open_fd = -1;
+
+struct fake_obj *fake_iommu_obj(uint32_t id)
+{
+	return id > 0 && id < MAX_OBJS && objs[id].type != FAKE_FREE ? &objs[id] : NULL;
+}
+
+static struct fake_obj *get(uint32_t id, enum fake_obj_type type)
+{
+	struct fake_obj *obj = fake_iommu_obj(id);
+
+	return obj && obj->type == type ? obj : NULL;
+}
+
+static struct fake_obj *make(enum fake_obj_type type, struct fake_obj *parent, const char *smmu)
+{
+	for (uint32_t id = 1; id < MAX_OBJS; id++) {
+		if (objs[id].type != FAKE_FREE)
+			continue;
+		objs[id] = (struct fake_obj){.type = type, .id = id, .parent = parent, .pipe_wr = -1};
+		if (smmu)
+			snprintf(objs[id].smmu, sizeof(objs[id].smmu), "%s", smmu);
+		if (parent)
+			parent->users++;
+		fake_iommu_seen.objects += type != FAKE_DEVICE;
+		if (type == FAKE_HWPT_NESTED && ++fake_iommu_seen.nested > fake_iommu_seen.nested_peak)
+			fake_iommu_seen.nested_peak = fake_iommu_seen.nested;
+		return &objs[id];
+	}
+	fprintf(stderr, "fake iommufd: too many objects\n");
+	abort();
+}
+
+static void unmake(struct fake_obj *obj)
+{
+	if (obj->parent)
+		obj->parent->users--;
+	fake_iommu_seen.objects -= obj->type != FAKE_DEVICE;
+	fake_iommu_seen.nested -= obj->type == FAKE_HWPT_NESTED;
+	obj->type = FAKE_FREE;
+}
+
+static int destroy(struct iommu_destroy *arg)
+{
+	struct fake_obj *obj = fake_iommu_obj(arg->id);
+
+	if (!obj)
+		return -ENOENT;
+	if (obj->users || obj->type == FAKE_DEVICE)
+		return -EBUSY;
+	for (unsigned i = 0; obj->type == FAKE_IOAS && i < MAX_MAPS; i++)
+		if (maps[i].len && maps[i].ioas == obj->id) {
+			maps[i].len = 0;
+			fake_iommu_seen.maps--;
+		}
+	unmake(obj);
+	return 0;
+}
+
+/* IOAS */
+
+static bool overlaps(uint64_t a, uint64_t alen, uint64_t b, uint64_t blen)
+{
+	return a <= b + (blen - 1) && b <= a + (alen - 1);
+}
+
+static bool reserved(uint64_t iova, uint64_t len)
+{
+	return overlaps(iova, len, fake_iommu.resv_first, fake_iommu.resv_last - fake_iommu.resv_first + 1);
+}
+
+static int map_file(struct iommu_ioas_map_file *arg)
+{
+	struct fake_obj *ioas = get(arg->ioas_id, FAKE_IOAS);
+	struct map *slot = NULL;
+	uint64_t total = arg->length;
+
+	if (!ioas)
+		return -ENOENT;
+	if (!(arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA) || !arg->length ||
+	    (arg->length | arg->iova | arg->start) % PAGE || arg->iova + (arg->length - 1) < arg->iova ||
+	    !(arg->flags & (IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)))
+		return -EINVAL;
+	if (fcntl(arg->fd, F_GETFD) < 0)
+		return -EBADF;
+	if (ioas->users && reserved(arg->iova, arg->length))
+		return -EINVAL;
+	for (unsigned i = 0; i < MAX_MAPS; i++) {
+		if (!maps[i].len) {
+			slot = &maps[i];
+			continue;
+		}
+		if (maps[i].ioas == ioas->id && overlaps(maps[i].iova, maps[i].len, arg->iova, arg->length))
+			return -EEXIST;
+		total += maps[i].len;
+	}
+	if (total > fake_iommu.memlock || !slot)
+		return -ENOMEM;
+	*slot = (struct map){.ioas = ioas->id, .iova = arg->iova, .len = arg->length};
+	fake_iommu_seen.maps++;
+	return 0;
+}
+
+/* Whole areas only: a range that cuts one, or holds none, is refused. */
+static int unmap(struct iommu_ioas_unmap *arg)
+{
+	unsigned found = 0;
+	uint64_t last = arg->iova + (arg->length - 1);
+
+	if (!get(arg->ioas_id, FAKE_IOAS) || !arg->length || last < arg->iova)
+		return -ENOENT;
+	for (unsigned pass = 0; pass < 2; pass++)
+		for (unsigned i = 0; i < MAX_MAPS; i++) {
+			struct map *m = &maps[i];
+
+			if (!m->len || m->ioas != arg->ioas_id || !overlaps(m->iova, m->len, arg->iova, arg->length))
+				continue;
+			if (m->iova < arg->iova || m->iova + (m->len - 1) > last)
+				return -ENOENT;
+			found++;
+			if (pass == 1) {
+				m->len = 0;
+				fake_iommu_seen.maps--;
+			}
+		}
+	return found ? 0 : -ENOENT;
+}
+
+static int iova_ranges(struct iommu_ioas_iova_ranges *arg)
+{
+	struct fake_obj *ioas = get(arg->ioas_id, FAKE_IOAS);
+	struct iommu_iova_range all[2] = {{0, fake_iommu.resv_first - 1},
+					  {fake_iommu.resv_last + 1, (UINT64_C(1) << 44) - 1}};
+	uint32_t room = arg->num_iovas, n = 2;
+
+	if (!ioas)
+		return -ENOENT;
+	if (!ioas->users) {
+		n = 1;
+		all[0] = (struct iommu_iova_range){0, UINT64_MAX};
+	}
+	arg->num_iovas = n;
+	memcpy((void *)(uintptr_t)arg->allowed_iovas, all, (room < n ? room : n) * sizeof(all[0]));
+	return room < n ? -EMSGSIZE : 0;
+}
+
+/* HWPT, vIOMMU and what hangs on it */
+
+static int hw_info(struct iommu_hw_info *arg)
+{
+	struct iommu_hw_info_arm_smmuv3 smmu = {0};
+	uint8_t *out = (void *)(uintptr_t)arg->data_uptr;
+
+	if (!get(arg->dev_id, FAKE_DEVICE))
+		return -ENOENT;
+	memcpy(smmu.idr, fake_iommu.idr, sizeof(smmu.idr));
+	memset(out, 0, arg->data_len);
+	if (fake_iommu.hw_type == IOMMU_HW_INFO_TYPE_ARM_SMMUV3)
+		memcpy(out, &smmu, arg->data_len < sizeof(smmu) ? arg->data_len : sizeof(smmu));
+	arg->data_len = sizeof(smmu);
+	arg->out_data_type = fake_iommu.hw_type;
+	arg->out_capabilities = IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
+	arg->out_max_pasid_log2 = 0;
+	return 0;
+}
+
+/* arm_smmu_validate_vste() */
+static int validate_ste(const uint64_t ste[2])
+{
+	uint64_t cfg = STE_CFG(ste[0]);
+
+	if ((ste[0] & ~STE0_ALLOWED) || (ste[1] & ~STE1_ALLOWED))
+		return -EIO;
+	if (ste[0] & STE_V && cfg != 0 && cfg != 4 && cfg != 5)
+		return -EIO;
+	return (ste[1] >> 28 & 3) > 1 ? -EIO : 0;
+}
+
+static int hwpt_alloc(struct iommu_hwpt_alloc *arg)
+{
+	struct fake_obj *dev = get(arg->dev_id, FAKE_DEVICE), *parent = fake_iommu_obj(arg->pt_id), *obj;
+	struct iommu_hwpt_arm_smmuv3 ste;
+	uint64_t words[2];
+
+	if (!dev || !parent)
+		return -ENOENT;
+	if (parent->type == FAKE_IOAS) {
+		if (arg->data_type != IOMMU_HWPT_DATA_NONE || (arg->flags & ~(uint32_t)IOMMU_HWPT_ALLOC_NEST_PARENT) ||
+		    (arg->flags && fake_iommu.no_nest_parent))
+			return -EOPNOTSUPP;
+		obj = make(FAKE_HWPT_PAGING, parent, dev->smmu);
+		obj->nest_parent = arg->flags & IOMMU_HWPT_ALLOC_NEST_PARENT;
+		arg->out_hwpt_id = obj->id;
+		return 0;
+	}
+	if (parent->type != FAKE_VIOMMU || arg->data_type != IOMMU_HWPT_DATA_ARM_SMMUV3 || arg->flags ||
+	    arg->data_len != sizeof(ste))
+		return -EINVAL;
+	memcpy(&ste, (void *)(uintptr_t)arg->data_uptr, sizeof(ste));
+	words[0] = le64toh(ste.ste[0]);
+	words[1] = le64toh(ste.ste[1]);
+	if (validate_ste(words))
+		return -EIO;
+	obj = make(FAKE_HWPT_NESTED, parent, parent->smmu);
+	memcpy(obj->ste, words, sizeof(words));
+	arg->out_hwpt_id = obj->id;
+	return 0;
+}
+
+static int viommu_alloc(struct iommu_viommu_alloc *arg)
+{
+	struct fake_obj *dev = get(arg->dev_id, FAKE_DEVICE), *s2 = get(arg->hwpt_id, FAKE_HWPT_PAGING);
+
+	if (arg->type != IOMMU_VIOMMU_TYPE_ARM_SMMUV3 || fake_iommu.no_viommu)
+		return -EOPNOTSUPP;
+	if (!dev || !s2)
+		return -ENOENT;
+	if (!s2->nest_parent || strcmp(s2->smmu, dev->smmu))
+		return -EINVAL;
+	arg->out_viommu_id = make(FAKE_VIOMMU, s2, dev->smmu)->id;
+	return 0;
+}
+
+static int vdevice_alloc(struct iommu_vdevice_alloc *arg)
+{
+	struct fake_obj *dev = get(arg->dev_id, FAKE_DEVICE), *viommu = get(arg->viommu_id, FAKE_VIOMMU), *obj;
+
+	if (!dev || !viommu)
+		return -ENOENT;
+	if (strcmp(dev->smmu, viommu->smmu) || arg->virt_id > UINT32_MAX)
+		return -EINVAL;
+	for (uint32_t i = 1; i < MAX_OBJS; i++)
+		if (objs[i].type == FAKE_VDEVICE &&
+		    (objs[i].dev == dev || (objs[i].parent == viommu && objs[i].virt_id == arg->virt_id)))
+			return -EEXIST;
+	obj = make(FAKE_VDEVICE, viommu, dev->smmu);
+	obj->dev = dev;
+	obj->virt_id = arg->virt_id;
+	arg->out_vdevice_id = obj->id;
+	return 0;
+}
+
+static void veventq_close(struct fake_file *file)
+{
+	struct fake_obj *obj = file->state;
+
+	close(obj->pipe_wr);
+	obj->pipe_wr = -1;
+	obj->users--;
+}
+
+static const struct fake_type veventq_type = {.close = veventq_close};
+
+static int veventq_alloc(struct iommu_veventq_alloc *arg)
+{
+	struct fake_obj *viommu = get(arg->viommu_id, FAKE_VIOMMU), *obj;
+	int fds[2];
+
+	if (!viommu)
+		return -ENOENT;
+	if (arg->type != IOMMU_VEVENTQ_TYPE_ARM_SMMUV3)
+		return -EOPNOTSUPP;
+	if (!arg->veventq_depth || arg->veventq_depth > 1u << 19)
+		return -EINVAL;
+	for (uint32_t i = 1; i < MAX_OBJS; i++)
+		if (objs[i].type == FAKE_VEVENTQ && objs[i].parent == viommu)
+			return -EEXIST;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	obj = make(FAKE_VEVENTQ, viommu, viommu->smmu);
+	obj->pipe_wr = fds[1];
+	obj->users = 1; /* the open queue */
+	fake_track(fds[0], "vEVENTQ", &veventq_type, obj);
+	arg->out_veventq_id = obj->id;
+	arg->out_veventq_fd = (uint32_t)fds[0];
+	return 0;
+}
+
+void fake_iommu_feed(const void *bytes, size_t len)
+{
+	for (uint32_t i = 1; i < MAX_OBJS; i++)
+		if (objs[i].type == FAKE_VEVENTQ && write(objs[i].pipe_wr, bytes, len) != (ssize_t)len)
+			abort();
+}
+
+/* arm_vsmmu_convert_user_cmd() */
+static bool accepted(uint64_t dw0)
+{
+	static const uint8_t opcodes[] = {0x30, 0x10, 0x11, 0x12, 0x13, 0x40, 0x05, 0x06};
+
+	return memchr(opcodes, (int)(dw0 & 0xff), sizeof(opcodes)) != NULL;
+}
+
+static int invalidate(struct iommu_hwpt_invalidate *arg)
+{
+	uint32_t n = arg->entry_num;
+
+	fake_iommu_seen.invalidates++;
+	arg->entry_num = 0;
+	if (!get(arg->hwpt_id, FAKE_VIOMMU))
+		return -ENOENT;
+	if (arg->data_type != IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3 || arg->entry_len != 16)
+		return -EINVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t cmd[2];
+
+		memcpy(cmd, (const uint8_t *)(uintptr_t)arg->data_uptr + i * 16, 16);
+		if (i == fake_iommu.invalidate_fail_at || !accepted(le64toh(cmd[0])))
+			return -EIO;
+		if (fake_iommu_seen.nr_cmds < FAKE_MAX_CMDS)
+			memcpy(fake_iommu_seen.cmds[fake_iommu_seen.nr_cmds++], cmd, 16);
+		arg->entry_num = i + 1;
+	}
+	return 0;
+}
+
+#define CALLS(X)                                                                                                       \
+	X(IOMMU_DESTROY, iommu_destroy, destroy)                                                                       \
+	X(IOMMU_IOAS_MAP_FILE, iommu_ioas_map_file, map_file)                                                          \
+	X(IOMMU_IOAS_UNMAP, iommu_ioas_unmap, unmap)                                                                   \
+	X(IOMMU_IOAS_IOVA_RANGES, iommu_ioas_iova_ranges, iova_ranges)                                                 \
+	X(IOMMU_GET_HW_INFO, iommu_hw_info, hw_info)                                                                   \
+	X(IOMMU_HWPT_ALLOC, iommu_hwpt_alloc, hwpt_alloc)                                                              \
+	X(IOMMU_VIOMMU_ALLOC, iommu_viommu_alloc, viommu_alloc)                                                        \
+	X(IOMMU_VDEVICE_ALLOC, iommu_vdevice_alloc, vdevice_alloc)                                                     \
+	X(IOMMU_VEVENTQ_ALLOC, iommu_veventq_alloc, veventq_alloc)                                                     \
+	X(IOMMU_HWPT_INVALIDATE, iommu_hwpt_invalidate, invalidate)
+
+static int ioas_alloc(struct iommu_ioas_alloc *arg)
+{
+	arg->out_ioas_id = make(FAKE_IOAS, NULL, NULL)->id;
+	return 0;
+}
+
+static int iommu_ioctl(struct fake_file *file, unsigned long request, void *arg)
+{
+#define X(cmd, type, function)                                                                                         \
+	if ((uint32_t)request == (uint32_t)(cmd))                                                                      \
+		return ((struct type *)arg)->size == sizeof(struct type) ? function(arg) : -EINVAL;
+	CALLS(X)
+	X(IOMMU_IOAS_ALLOC, iommu_ioas_alloc, ioas_alloc)
+#undef X
+	return -ENOTTY;
+}
+
+static int iommu_open(struct fake_file *file, const char *path)
+{
+	if (fake_iommu.open_err)
+		return -fake_iommu.open_err;
+	open_fd = file->fd;
+	return 0;
+}
+
+static void iommu_close(struct fake_file *file)
+{
+	if (file->fd == open_fd)
+		open_fd = -1;
+}
+
+int fake_iommu_bind(int iommu_fd, const char *smmu, struct fake_obj **dev)
+{
+	if (iommu_fd != open_fd)
+		return -EBADF;
+	*dev = make(FAKE_DEVICE, NULL, smmu);
+	return 0;
+}
+
+void fake_iommu_unbind(struct fake_obj *dev)
+{
+	unmake(dev);
+}
+
+/* The vDEVICE of @dev below @viommu. */
+static struct fake_obj *vdevice_of(const struct fake_obj *dev, const struct fake_obj *viommu)
+{
+	for (uint32_t i = 1; i < MAX_OBJS; i++)
+		if (objs[i].type == FAKE_VDEVICE && objs[i].dev == dev && objs[i].parent == viommu)
+			return &objs[i];
+	return NULL;
+}
+
+/* iopt_table_enforce_dev_resv_regions() */
+static bool ram_collides(const struct fake_obj *obj)
+{
+	while (obj && obj->type != FAKE_IOAS)
+		obj = obj->parent;
+	for (unsigned i = 0; obj && i < MAX_MAPS; i++)
+		if (maps[i].len && maps[i].ioas == obj->id && reserved(maps[i].iova, maps[i].len))
+			return true;
+	return false;
+}
+
+int fake_iommu_attach(struct fake_obj *dev, uint32_t pt, struct fake_obj **to, int64_t *vsid)
+{
+	struct fake_obj *obj = fake_iommu_obj(pt), *vdevice = NULL;
+
+	if (!obj)
+		return -ENOENT;
+	if (obj->type != FAKE_IOAS && obj->type != FAKE_HWPT_PAGING && obj->type != FAKE_HWPT_NESTED)
+		return -EINVAL;
+	if (obj->type != FAKE_IOAS && strcmp(obj->smmu, dev->smmu))
+		return -EINVAL;
+	if (ram_collides(obj))
+		return -EADDRINUSE;
+	if (obj->type == FAKE_HWPT_NESTED) {
+		vdevice = vdevice_of(dev, obj->parent);
+		if (!vdevice && obj->ste[0] & STE_V && STE_CFG(obj->ste[0]) == 5)
+			return -ENOENT; /* arm_smmu_attach_prepare_vmaster() */
+	}
+	*vsid = vdevice ? (int64_t)vdevice->virt_id : -1;
+	obj->users++;
+	*to = obj;
+	return 0;
+}
+
+void fake_iommu_put(struct fake_obj *obj)
+{
+	obj->users--;
+}
+
+void fake_iommu_install(void)
+{
+	static const struct fake_type type = {
+		.prefix = "/dev/iommu",
+		.open = iommu_open,
+		.ioctl = iommu_ioctl,
+		.close = iommu_close,
+	};
+
+	for (uint32_t i = 0; i < MAX_OBJS; i++)
+		if (objs[i].type == FAKE_VEVENTQ && objs[i].pipe_wr >= 0)
+			close(objs[i].pipe_wr);
+	memset(objs, 0, sizeof(objs));
+	memset(maps, 0, sizeof(maps));
+	memset(&fake_iommu_seen, 0, sizeof(fake_iommu_seen));
+	open_fd = -1;
+	fake_iommu = (struct fake_iommu_knobs){
+		.hw_type = IOMMU_HW_INFO_TYPE_ARM_SMMUV3,
+		.idr = {0x0d44101b | 3, 0x02730000, 0, 0x500, 0, 0x74},
+		.memlock = UINT64_MAX,
+		.resv_first = 0x8000000,
+		.resv_last = 0x80fffff,
+		.invalidate_fail_at = UINT32_MAX,
+	};
+	fake_register(&type);
+#define X(cmd, type, function) fake_name(cmd, #cmd);
+	CALLS(X)
+	X(IOMMU_IOAS_ALLOC, iommu_ioas_alloc, ioas_alloc)
+#undef X
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A pretended /dev/iommu with the rules of drivers/iommu/iommufd and arm-smmu-v3 that aerie depends on: object graph
+ * with -EBUSY for what is in use, overlap and whole-area unmap of IOAS, vSTE validation, one vDEVICE per device and
+ * StreamID, the StreamID cached at attach. One /dev/iommu is open at a time.
+ */
+#ifndef AERIE_FAKE_IOMMU_H
+#define AERIE_FAKE_IOMMU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum fake_obj_type {
+	FAKE_FREE,
+	FAKE_DEVICE,
+	FAKE_IOAS,
+	FAKE_HWPT_PAGING,
+	FAKE_HWPT_NESTED,
+	FAKE_VIOMMU,
+	FAKE_VDEVICE,
+	FAKE_VEVENTQ,
+};
+
+struct fake_obj {
+	enum fake_obj_type type;
+	uint32_t id;
+	struct fake_obj *parent; /* counted in its users */
+	unsigned users;
+	char smmu[64];	      /* DEVICE and what was made for one: the physical instance */
+	bool nest_parent;     /* HWPT_PAGING */
+	uint64_t ste[2];      /* HWPT_NESTED */
+	uint64_t virt_id;     /* VDEVICE */
+	struct fake_obj *dev; /* VDEVICE: its DEVICE */
+	int pipe_wr;	      /* VEVENTQ: where a test feeds events */
+};
+
+/* Knobs; fake_iommu_install() sets them to a host that nests. */
+struct fake_iommu_knobs {
+	int open_err;	  /* errno of open(), 0: works */
+	uint32_t hw_type; /* IOMMU_HW_INFO_TYPE_* */
+	uint32_t idr[6];
+	bool no_nest_parent;		/* the driver refuses NEST_PARENT */
+	bool no_viommu;			/* the driver refuses VIOMMU_ALLOC */
+	uint64_t memlock;		/* bytes that can be mapped */
+	uint64_t resv_first, resv_last; /* the SW_MSI window */
+	uint32_t invalidate_fail_at;	/* number of the command that fails, UINT32_MAX: none */
+};
+extern struct fake_iommu_knobs fake_iommu;
+
+#define FAKE_MAX_CMDS 4096u
+
+/* Observations. */
+struct fake_iommu_seen {
+	unsigned objects; /* alive, devices not counted */
+	unsigned nested;  /* nested HWPTs alive */
+	unsigned nested_peak;
+	unsigned maps;			 /* IOAS mappings alive */
+	unsigned invalidates;		 /* ioctls */
+	uint64_t cmds[FAKE_MAX_CMDS][2]; /* commands carried out */
+	uint32_t nr_cmds;
+};
+extern struct fake_iommu_seen fake_iommu_seen;
+
+struct fake_obj *fake_iommu_obj(uint32_t id);
+
+/** Writes raw bytes into the vEVENTQ's stream. */
+void fake_iommu_feed(const void *bytes, size_t len);
+
+/* For fake_vfio.c. */
+
+/** Device object in the iommufd behind @iommu_fd. 0 or -errno. */
+int fake_iommu_bind(int iommu_fd, const char *smmu, struct fake_obj **dev);
+void fake_iommu_unbind(struct fake_obj *dev);
+/** Checks an attach of @dev to object @pt as iommufd and arm-smmu-v3 do, takes a reference. *@vsid: what is cached. */
+int fake_iommu_attach(struct fake_obj *dev, uint32_t pt, struct fake_obj **to, int64_t *vsid);
+void fake_iommu_put(struct fake_obj *obj);
+
+#endif
