@@ -92,10 +92,19 @@ def aerie(kit: Kit) -> Path:
 
 def guest_programs(arch: Arch) -> dict[str, Path]:
     """The lab's own small programs, compiled static, by their paths in L2."""
+    return _programs(arch, paths.LAB / "guest")
+
+
+def host_programs(arch: Arch) -> dict[str, Path]:
+    """The same for L1."""
+    return _programs(arch, paths.LAB / "host")
+
+
+def _programs(arch: Arch, sources: Path) -> dict[str, Path]:
     folder = paths.RUNS / "programs"
     folder.mkdir(parents=True, exist_ok=True)
     built = {}
-    for source in sorted((paths.LAB / "guest").glob("*.c")):
+    for source in sorted(sources.glob("*.c")):
         target = folder / source.stem
         if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
             proc.run([f"{arch.triplet}-gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror",

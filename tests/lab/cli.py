@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import build, demo, setup, shell, testrun, ui
+from lab import bench, build, demo, setup, shell, testrun, ui
 from lab.arch import ARM64
 from lab.errors import LabError
 
@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     item.add_argument("--aerie", type=Path, metavar="FILE",
                       help="use this static aerie in the scenarios instead of building one")
     item.add_argument("--list", action="store_true", help="list the tests and end")
-    commands.add_parser("bench", help="compare aerie with its peers inside L1")
+    item = commands.add_parser("bench", help="compare aerie with QEMU inside L1")
+    item.add_argument("-n", "--rounds", type=int, default=5, metavar="N",
+                      help="rounds, all contenders in each (default: %(default)s)")
     commands.add_parser("shell", help="L1 on this terminal, guest kernels at hand")
     return parser
 
@@ -78,7 +80,7 @@ def _dispatch(options: argparse.Namespace) -> int:
                                                options.aerie))
     if options.command == "shell":
         return shell.run(setup.prepare(ARM64))
-    raise LabError(f"{options.command} is not there yet")
+    return bench.run(ARM64, options.rounds, testrun.scale())
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -38,8 +38,9 @@ def fragment(arch: Arch) -> Path:
 def obtain(arch: Arch, archive: apt.PrivateApt, log: Path) -> Kernel:
     """Have the kernel of an architecture, building it if it is not in the cache."""
     source = archive.package(SOURCE, arch.debian)
+    compiler = proc.output([f"{arch.triplet}-gcc", "--version"]).splitlines()[0]
     inputs = {"source": source.version, "fragment": fragment(arch).read_text(),
-              "recipe": store.recipe(_configure, _compile, _headers)}
+              "compiler": compiler, "recipe": store.recipe(_configure, _compile, _headers)}
 
     def make(folder: Path) -> None:
         work = store.fresh_folder("kernel-build")

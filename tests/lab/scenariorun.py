@@ -5,7 +5,7 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,14 +59,18 @@ def run(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) ->
         return [judge(this, kernel) for kernel in kernels]
 
 
-def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) -> Run:
-    """Boot L1 and let it run the scenario with these kernels, without a verdict."""
+def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float,
+        facts: Mapping[str, str] | None = None) -> Run:
+    """Boot L1 and let it run the scenario with these kernels, without a verdict.
+
+    `facts` are further variables for host.sh and guest.sh.
+    """
     folder = paths.RUNS / scenario.name
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "share" / "out").mkdir(parents=True)
     this = Run(scenario, tuple(kernels), host, folder, scale, _make_images(scenario, folder))
     with _peer(this):
-        _stage(this)
+        _stage(this, facts or {})
         limit = BOOT_LIMIT * scale + len(kernels) * (this.guest_limit() + 5)
         this.outcome = l0.run(_machine(this), folder, limit)
     this.verdicts = _verdicts(this)
@@ -92,15 +96,14 @@ def _peer(this: Run) -> Iterator[None]:
         yield
 
 
-def _stage(this: Run) -> None:
+def _stage(this: Run, facts: Mapping[str, str]) -> None:
     """Fill the share that L1 sees as /lab."""
     share = this.folder / "share"
-    for name in ("host.sh", "vm.yaml"):
-        if (this.scenario.folder / name).exists():
-            shutil.copy(this.scenario.folder / name, share)
+    for source in (*this.scenario.folder.glob("*.yaml"), this.scenario.folder / "host.sh"):
+        shutil.copy(source, share)
     for name in this.scenario.files:
         shutil.copytree(paths.REPO / name, share / name)
-    facts = {"READ_SIZE": str(images.READ_SIZE), "WRITE_SIZE": str(images.WRITE_SIZE)}
+    facts = {**facts, "READ_SIZE": str(images.READ_SIZE), "WRITE_SIZE": str(images.WRITE_SIZE)}
     facts |= {f"DISK_{name}_SHA": image.digest(0, images.READ_SIZE)
               for name, image in this.images.items()}
     facts |= this.peer.environment() if this.peer else {}

@@ -5,11 +5,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import apt, guests, initramfs, iort, kernel, l0, packages, paths, store, sysroot, ui
+from lab import (apt, guests, initramfs, iort, kernel, l0, packages, paths, peers, store,
+                 sysroot, ui)
 from lab.arch import Arch
 from lab.errors import LabError
 from lab.guests import GuestKernel
 from lab.kernel import Kernel
+from lab.peers import Qemu
 
 # bookworm has 6.1, trixie 6.12; the others have 7.2 and its source
 SUITES = ("bookworm", "trixie", "trixie-backports", "sid")
@@ -51,6 +53,14 @@ def prepare(arch: Arch, update: bool = False) -> Kit:
     sysroot.write_cross_file(arch, libraries)
     return Kit(arch, own, libraries, busybox, table,
                (guests.lab_kernel(own.image), *stock))
+
+
+def bench_qemu(arch: Arch) -> Qemu:
+    """QEMU for L1, which only the bench needs."""
+    with store.locked(paths.cache(), "set-up"):
+        archive = apt.PrivateApt(SUITES, log_file())
+        archive.prepare()
+        return peers.qemu(arch, archive, log_file())
 
 
 def _iort(arch: Arch, own: Kernel, busybox: Path) -> bytes:

@@ -52,9 +52,8 @@ def run(arch: Arch, choice: Choice) -> int:
     """Run what is chosen; return the exit status."""
     wanted = _chosen(choice.names, choice.kernels)
     groups = [group for group in GROUPS if not choice.names or group in choice.names]
-    kit = setup.prepare(arch)
     results: list[Result] = []
-    for produce in _producers(kit, groups, wanted, choice):
+    for produce in _producers(arch, groups, wanted, choice):
         for item in produce:
             result.show(item)
             results.append(item)
@@ -78,9 +77,15 @@ def _chosen(names: Sequence[str], kernels: Sequence[str]) -> list[tuple[Scenario
     return chosen
 
 
-def _producers(kit: Kit, groups: Sequence[str], wanted: list[tuple[Scenario, list[str]]],
+def _producers(arch: Arch, groups: Sequence[str], wanted: list[tuple[Scenario, list[str]]],
                choice: Choice) -> Iterator[Iterator[Result]]:
     """The sources of results, started one after the other."""
+    start = time.monotonic()
+    try:
+        kit = setup.prepare(arch)
+    except LabError as error:
+        yield iter([Result("setup", FAILED, time.monotonic() - start, str(error))])
+        return
     if "unit" in groups:
         yield _guarded("unit", _unit(kit))
     if "fuzz" in groups:

@@ -109,3 +109,13 @@ behind_smmu() {
 interrupts() {
 	awk -v pattern="$1" '$0 ~ pattern { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) n += $i } END { print n + 0 }' /proc/interrupts
 }
+
+# throughput DISK: how long it takes to read the whole disk four times.
+throughput() {
+	size=$(cat "/sys/class/block/${1##*/}/size")
+	begin=$(cut -d' ' -f1 /proc/uptime)
+	for turn in 1 2 3 4; do
+		dd if="$1" of=/dev/null bs=1M iflag=direct 2>/dev/null || fail "read $1"
+	done
+	echo "LAB: throughput $((size * 512 * 4)) bytes, uptime $begin to $(cut -d' ' -f1 /proc/uptime)"
+}

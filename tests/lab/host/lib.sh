@@ -87,3 +87,13 @@ wait_for() {
 sum_of() {
 	dd if="$1" bs=65536 skip=$(($2 / 65536)) count=$(($3 / 65536)) 2>/dev/null | sha256sum | cut -d' ' -f1
 }
+
+# throughput DISK: how long it takes to read the whole disk four times.
+throughput() {
+	size=$(cat "/sys/class/block/${1##*/}/size")
+	begin=$(cut -d' ' -f1 /proc/uptime)
+	for turn in 1 2 3 4; do
+		dd if="$1" of=/dev/null bs=1M iflag=direct 2>/dev/null || fail "read $1"
+	done
+	echo "LAB: throughput $((size * 512 * 4)) bytes, uptime $begin to $(cut -d' ' -f1 /proc/uptime)"
+}

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`lab bench`: aerie beside QEMU in L1, the same guests doing the same jobs.
+
+Jobs: `boot` (no device: to init and power-off) and `nvme` (an NVMe drive behind
+a nested SMMUv3: read, write, power-off), both as whole processes, and the
+drive's throughput in a guest and with the host's own driver. kvmtool would be
+the other peer without devices, but Debian has no package of it.
+"""
+
+import json
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lab import build, l1, paths, peers, scenario, scenariorun, setup, ui
+from lab.arch import Arch
+from lab.errors import LabError
+from lab.scenariorun import Run
+
+KERNEL = "lab"
+SAMPLE = 100      # as host.sh says
+PAIRS = ("aerie", "qemu")
+JOBS = {"boot": "no device", "nvme": "NVMe behind a nested SMMUv3"}
+# What the project aims at: aerie's part of QEMU's value
+AIMS = {("boot", "wall"): 0.5, ("nvme", "wall"): 0.25}
+METRICS = (("wall", "wall time, s"), ("cpu", "CPU time, s"),
+           ("rss_beyond", "peak RSS beyond guest RAM, KiB"), ("exits", "exits to the host"),
+           ("mmio_exits", "exits to the process for MMIO"))
+THROUGHPUT = re.compile(r"LAB: throughput (\d+) bytes, uptime (\S+) to (\S+)")
+
+Series = dict[str, list[float]]
+
+
+def run(arch: Arch, rounds: int, scale: float) -> int:
+    """Run the bench, print the medians, keep everything in build/bench.json."""
+    kit = setup.prepare(arch)
+    qemu = setup.bench_qemu(arch)
+    host = l1.host(kit, {"bin/aerie": build.aerie(kit), **qemu.files(),
+                         **build.host_programs(arch)}, build.guest_programs(arch))
+    facts = {"ROUNDS": str(rounds), "QEMU": peers.IN_L1}
+    with ui.Phase(f"{rounds} rounds in L1, aerie and QEMU {qemu.version} in turn"):
+        this = scenariorun.fly(scenario.load(paths.LAB / "bench"), [KERNEL], host, scale, facts)
+    verdict = this.verdicts.get(KERNEL, ("none",))[0]
+    if verdict != "ok":
+        raise LabError(f"the bench failed\n{scenariorun.judge(this, KERNEL).detail}")
+    jobs = {job: {name: _series(this, job, name) for name in PAIRS} for job in JOBS}
+    speeds = {name: _throughput(this.out / f"throughput.{name}.txt")
+              for name in ("host", *PAIRS)}
+    (paths.BUILD / "bench.json").write_text(json.dumps(
+        {"qemu": qemu.version, "rounds": rounds, "jobs": jobs, "throughput_mib_s": speeds},
+        indent=1) + "\n")
+    _print_jobs(jobs)
+    _print_throughput(speeds)
+    ui.say("all values: build/bench.json")
+    return 0
+
+
+def _series(this: Run, job: str, name: str) -> Series:
+    """All values of a contender doing a job: timed runs, then the sampled one."""
+    timed = _lines(this.out / f"{job}.{name}.0.json")
+    sampled = _lines(this.out / f"{job}.{name}.{SAMPLE}.json")
+    series: Series = {"wall": [line["wall"] for line in timed],
+                      "cpu": [line["user"] + line["system"] for line in timed]}
+    for metric in ("rss_beyond", "exits", "mmio_exits"):
+        series[metric] = [line[metric] for line in sampled]
+    return series
+
+
+def _lines(path: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _throughput(path: Path) -> list[float]:
+    """MiB/s of each round."""
+    return [int(size) / (1 << 20) / (float(end) - float(begin))
+            for size, begin, end in THROUGHPUT.findall(path.read_text())]
+
+
+def _print_jobs(jobs: Mapping[str, Mapping[str, Series]]) -> None:
+    for job, contenders in jobs.items():
+        ui.say(f"\n{job}: {JOBS[job]}\n{'':34}{'aerie':>12}{'QEMU':>12}{'ratio':>9}{'aim':>8}")
+        for metric, title in METRICS:
+            aerie, qemu = (statistics.median(contenders[name][metric]) for name in PAIRS)
+            ratio = f"{aerie / qemu:9.3f}" if qemu else f"{'-':>9}"
+            aim = AIMS.get((job, metric))
+            ui.say(f"  {title:32}{aerie:12.2f}{qemu:12.2f}{ratio}{aim or '':>8}")
+
+
+def _print_throughput(speeds: Mapping[str, Sequence[float]]) -> None:
+    host = statistics.median(speeds["host"])
+    ui.say("\nNVMe throughput, MiB/s, and its part of the host's own")
+    for name, values in speeds.items():
+        median = statistics.median(values)
+        ui.say(f"  {name:10}{median:10.1f}{median / host:9.3f}")
+    ui.say("")
