@@ -33,6 +33,8 @@ int fdtw_start(struct fdtw *w)
 
 int fdtw_finish(struct fdtw *w, size_t *len)
 {
+	if (w->depth != 0 || !w->closed)
+		note(w, -FDT_ERR_BADSTRUCTURE);
 	if (!w->error)
 		note(w, fdt_finish(w->buf));
 	if (w->error)
@@ -63,18 +65,35 @@ void fdtw_begin(struct fdtw *w, const char *name_fmt, ...)
 	va_end(args);
 	if (n < 0 || (size_t)n >= sizeof(name))
 		note(w, -FDT_ERR_BADVALUE);
+	if (w->depth == 0 && w->closed)
+		note(w, -FDT_ERR_BADSTRUCTURE); /* a second root */
 	if (!w->error)
 		note(w, fdt_begin_node(w->buf, name));
+	w->depth++;
+	w->closed = false;
 }
 
 void fdtw_end(struct fdtw *w)
 {
+	if (w->depth == 0)
+		note(w, -FDT_ERR_BADSTRUCTURE);
+	else
+		w->depth--;
 	if (!w->error)
 		note(w, fdt_end_node(w->buf));
+	w->closed = true;
+}
+
+/* libfdt itself does not look where a property goes. */
+static void check_place(struct fdtw *w)
+{
+	if (w->depth == 0 || w->closed)
+		note(w, -FDT_ERR_BADSTRUCTURE);
 }
 
 static void property(struct fdtw *w, const char *name, const void *value, size_t len)
 {
+	check_place(w);
 	if (len > FDTW_MAX_SIZE)
 		note(w, -FDT_ERR_NOSPACE);
 	if (!w->error)
@@ -110,6 +129,7 @@ void fdtw_u32s(struct fdtw *w, const char *name, const uint32_t *values, size_t 
 {
 	void *to;
 
+	check_place(w);
 	if (n > FDTW_MAX_SIZE / sizeof(uint32_t))
 		note(w, -FDT_ERR_NOSPACE);
 	if (!w->error)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes a flattened device tree (Devicetree Specification 0.4) with libfdt's sequential-write functions. The first error
- * sticks; fdtw_finish() reports it, so that callers describe nodes without checking each property.
+ * Writes a flattened device tree (Devicetree Specification 0.4) with libfdt's sequential-write functions. The first
+ * error sticks; fdtw_finish() reports it, so that callers describe nodes without checking each property. One root node,
+ * its name is ""; the properties of a node come before its children, as the format demands (5.4.1).
  *
  * #address-cells and #size-cells are 2 in all nodes that aerie writes, except PCI (3, 2) and /cpus (1 or 2, 0).
  */
 #ifndef AERIE_FDTW_H
 #define AERIE_FDTW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,7 +32,9 @@ enum {
 struct fdtw {
 	void *buf;
 	size_t size;
-	int error; /* first libfdt error, 0 if none */
+	int error;	/* first libfdt error, 0 if none */
+	unsigned depth; /* open nodes */
+	bool closed;	/* the last thing written was the end of a node */
 	uint32_t next_phandle;
 };
 
