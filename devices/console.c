@@ -193,8 +193,9 @@ void console_pull(struct console *c)
 	bool was_full = c->in_len == CONSOLE_IN_CAP;
 
 	deliver(c);
-	/* Only the loop's thread may touch the sources and read. */
-	if (was_full)
+	/* Only the loop's thread may touch the sources and read. A file that cannot be watched is read when we run low.
+	 */
+	if (was_full || (c->in_no_poll && c->in_fd >= 0 && c->in_len < CONSOLE_IN_CAP / 2))
 		fd_signal(c->kick.fd);
 }
 
