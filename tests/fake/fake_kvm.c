@@ -110,6 +110,9 @@ static int vm_ioctl(struct fake_file *file, unsigned long request, void *arg)
 	case (uint32_t)KVM_SET_GSI_ROUTING:
 		ret = fake_vm_set_routing(arg);
 		break;
+	case (uint32_t)KVM_SIGNAL_MSI:
+		ret = fake_vm_signal_msi(arg);
+		break;
 	case (uint32_t)KVM_IRQFD:
 		ret = fake_vm_irqfd(arg);
 		break;
@@ -196,6 +199,7 @@ static void name_ioctls(void)
 	FAKE_NAME(KVM_HAS_DEVICE_ATTR);
 	FAKE_NAME(KVM_IRQ_LINE);
 	FAKE_NAME(KVM_SET_GSI_ROUTING);
+	FAKE_NAME(KVM_SIGNAL_MSI);
 	FAKE_NAME(KVM_IRQFD);
 }
 

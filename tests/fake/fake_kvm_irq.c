@@ -77,6 +77,25 @@ static bool find_route(uint32_t gsi, struct kvm_irq_routing_entry *entry)
 	return !fake_kvm.routing_set && gsi < NR_PINS;
 }
 
+/* vgic_msi_to_its(), vgic_its_resolve_lpi(): only with a DeviceID of 16 bits, only to the doorbell of an ITS. */
+static bool deliver_msi(uint64_t address, uint32_t data, uint32_t flags, uint32_t devid)
+{
+	if (!(flags & KVM_MSI_VALID_DEVID) || devid > UINT16_MAX || !fake_kvm.gic.its ||
+	    address != fake_kvm.gic.its + 0x10040 || fake_kvm.nr_msis == MAX_MSIS)
+		return false;
+	fake_kvm.msis[fake_kvm.nr_msis++] = (struct fake_kvm_msi){address, data, devid};
+	return true;
+}
+
+int fake_vm_signal_msi(const struct kvm_msi *msi)
+{
+	if (msi->flags & ~KVM_MSI_VALID_DEVID)
+		return -EINVAL;
+	return deliver_msi((uint64_t)msi->address_hi << 32 | msi->address_lo, msi->data, msi->flags, msi->devid)
+		       ? 1
+		       : -EINVAL;
+}
+
 static void inject(const struct fake_irqfd *irqfd)
 {
 	struct kvm_irq_routing_entry e;
@@ -89,11 +108,7 @@ static void inject(const struct fake_irqfd *irqfd)
 			set_line(e.u.irqchip.pin + SPI_FIRST, false);
 		return;
 	}
-	uint64_t address = (uint64_t)e.u.msi.address_hi << 32 | e.u.msi.address_lo;
-	/* vgic_msi_to_its(): only with a DeviceID, only to the doorbell of an ITS. */
-	if (!(e.flags & KVM_MSI_VALID_DEVID) || address != fake_kvm.gic.its + 0x10040 || fake_kvm.nr_msis == MAX_MSIS)
-		return;
-	fake_kvm.msis[fake_kvm.nr_msis++] = (struct fake_kvm_msi){address, e.u.msi.data, e.u.msi.devid};
+	deliver_msi((uint64_t)e.u.msi.address_hi << 32 | e.u.msi.address_lo, e.u.msi.data, e.flags, e.u.msi.devid);
 }
 
 static bool readable(int fd)

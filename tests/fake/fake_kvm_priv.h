@@ -91,6 +91,7 @@ int fake_vm_create_vcpu(unsigned id);
 int fake_vm_create_device(struct kvm_create_device *args);
 int fake_vm_irq_line(const struct kvm_irq_level *args);
 int fake_vm_set_routing(const struct kvm_irq_routing *table);
+int fake_vm_signal_msi(const struct kvm_msi *msi);
 int fake_vm_irqfd(const struct kvm_irqfd *args);
 
 uint64_t fake_mpidr(unsigned vcpu);

@@ -48,7 +48,7 @@ struct vm {
 /**
  * Opens /dev/kvm (or takes @kvm_fd when >= 0), checks the API version and the capabilities that aerie needs, creates the VM
  * with room for @memory bytes of RAM, and the bus. vCPUs come with vm_create_vcpus().
- * Returns 0 or -errno (logged, each with its remedy). On failure everything is closed.
+ * Returns 0 or -errno (logged, each with its remedy). On failure everything is closed, @kvm_fd too.
  */
 int vm_create(struct vm *vm, struct loop *loop, int kvm_fd, uint64_t memory);
 void vm_destroy(struct vm *vm);
