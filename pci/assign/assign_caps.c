@@ -203,13 +203,13 @@ static int walk_ext_caps(struct assigned *a)
 		uint32_t header = assign_snap(a, offset, 4);
 		uint32_t id = PCI_EXT_CAP_ID(header);
 
-		if (header == 0 || header == UINT32_MAX)
-			return 0;
 		if (offset < EXT_CAP_AREA || seen[offset / 256] & BIT64(offset / 4 % 64)) {
 			log_warn("%s: its extended capability list %s at 0x%03x; the rest is ignored", a->fn.name,
 				 offset < EXT_CAP_AREA ? "leaves its space" : "loops", offset);
 			return 0;
 		}
+		if (header == 0 || header == UINT32_MAX)
+			return 0;
 		seen[offset / 256] |= BIT64(offset / 4 % 64);
 		err = build_one(a, find_row(ext_rows, ARRAY_LEN(ext_rows), id), id, (uint16_t)offset, "extended ");
 		offset = PCI_EXT_CAP_NEXT(header);
