@@ -28,21 +28,20 @@ static void check_readable(struct check *check, const char *key, const char *pat
 		check_add(check, CHECK_OK, key, "%s, %lld KiB", path, (long long)(st.st_size + 1023) / 1024);
 }
 
+/* The path is written (file) or becomes a link (pty). */
 static void check_console(struct check *check, const struct config_console *console)
 {
+	bool writes = console->type == CONSOLE_FILE && access(console->path ? console->path : "", F_OK) == 0;
 	char copy[PATH_MAX];
-	const char *dir;
+	const char *target;
 
 	if (!console->path)
 		return;
 	snprintf(copy, sizeof(copy), "%s", console->path);
-	dir = dirname(copy);
-	if (access(console->path, F_OK) == 0 && console->type == CONSOLE_FILE && access(console->path, W_OK) < 0)
-		check_add(check, CHECK_ERROR, "console.path", "cannot write %s: %s; choose another file", console->path,
-			  strerror(errno));
-	else if (access(dir, W_OK) < 0)
-		check_add(check, CHECK_ERROR, "console.path", "cannot make %s: %s: %s; choose another place",
-			  console->path, dir, strerror(errno));
+	target = writes ? console->path : dirname(copy);
+	if (access(target, W_OK) < 0)
+		check_add(check, CHECK_ERROR, "console.path", "cannot write %s: %s: %s; choose another place",
+			  console->path, target, strerror(errno));
 	else
 		check_add(check, CHECK_OK, "console.path", "%s", console->path);
 }
