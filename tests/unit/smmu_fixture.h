@@ -37,6 +37,7 @@ enum call {
 
 struct record {
 	enum call call;
+	bool failed;
 	unsigned ep;
 	uint32_t sid;
 	uint64_t ste[2];
@@ -102,7 +103,8 @@ static int attach_double(void *handle, enum call call, uint32_t sid, const uint6
 	r->sid = sid;
 	if (ste)
 		memcpy(r->ste, ste, sizeof(r->ste));
-	if (fail_now(call)) {
+	r->failed = fail_now(call);
+	if (r->failed) {
 		ep->now = CALL_ABORT; /* "after a failure the endpoint's DMA is blocked" */
 		return -EIO;
 	}
@@ -127,8 +129,11 @@ static int attach_s1_double(void *handle, uint32_t sid, const uint64_t ste[2])
 
 static int invalidate_double(void *backend, const struct smmu_cmd *cmds, uint32_t n, uint32_t *done)
 {
-	record(CALL_INVALIDATE)->n = n;
-	if (fail_now(CALL_INVALIDATE)) {
+	struct record *r = record(CALL_INVALIDATE);
+
+	r->n = n;
+	r->failed = fail_now(CALL_INVALIDATE);
+	if (r->failed) {
 		*done = n / 2;
 		return -EIO;
 	}
