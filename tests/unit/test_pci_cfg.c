@@ -51,13 +51,19 @@ static void write_lane(unsigned lane, uint32_t data)
 			       data >> (lanes[lane].at * 8));
 }
 
+/* Check notes each assertion down in a pipe, too slow for the hundreds of thousands here: only failures go there. */
+static void equal(uint64_t got, uint64_t want)
+{
+	if (got != want)
+		ck_assert_uint_eq(got, want);
+}
+
 static void check_reads(uint32_t expected)
 {
 	for (unsigned l = 0; l < NR_LANES; l++) {
 		uint64_t got = pci_function_cfg_read(&ep->fn, (uint16_t)(DW + lanes[l].at), lanes[l].size);
-		uint64_t want = expected >> (lanes[l].at * 8) & ((UINT64_C(1) << (lanes[l].size * 8)) - 1);
 
-		ck_assert_uint_eq(got, want);
+		equal(got, expected >> (lanes[l].at * 8) & ((UINT64_C(1) << (lanes[l].size * 8)) - 1));
 	}
 }
 
@@ -71,7 +77,6 @@ START_TEST(hidden)
 }
 END_TEST
 
-/* Patterns @a, @b, @c, @d as reset value, write mask, write-1-to-clear mask and data. */
 START_TEST(emulated)
 {
 	uint32_t reset = patterns[_i];
@@ -94,8 +99,6 @@ START_TEST(emulated)
 					pci_cfg_emulate(&ep->fn.cfg, DW, reset, patterns[w], patterns[c], NULL);
 					write_lane(l, patterns[d]);
 					check_reads(expected);
-					pci_cfg_reset(&ep->fn.cfg);
-					check_reads(reset);
 				}
 	ck_assert_uint_eq(ep->cfg_reads + ep->cfg_writes, 0);
 }
@@ -121,7 +124,7 @@ START_TEST(passed)
 					pci_cfg_pass(&ep->fn.cfg, DW, patterns[w], patterns[o], value);
 					ep->device[DW / 4] = device;
 					write_lane(l, patterns[d]);
-					ck_assert_uint_eq(ep->device[DW / 4], expected);
+					equal(ep->device[DW / 4], expected);
 					seen = (expected & ~patterns[o]) | (value & patterns[o]);
 					check_reads(seen);
 				}
@@ -203,6 +206,7 @@ START_TEST(hooks)
 	ck_assert_uint_eq(pci_cfg_get(&ep->fn.cfg, DW, 4), 0xeeabcd44);
 	ck_assert_uint_eq(pci_cfg_get(&ep->fn.cfg, DW + 2, 2), 0xeeab);
 	pci_cfg_reset(&ep->fn.cfg);
+	check_reads(0x11223344);
 	ck_assert_uint_eq(hooked.calls, 1);
 }
 END_TEST
