@@ -23,6 +23,7 @@ static int build_host_bridge(struct machine *m)
 		.mmio64 = arch_pci_mmio64(&m->vm),
 	};
 
+	config.ecam.last -= MACHINE_ECAM_BUS_SIZE;
 	for (unsigned pin = 0; pin < ARRAY_LEN(config.intx); pin++) {
 		int err = irq_line_alloc(m->vm.irqchip, &config.intx[pin], true);
 

@@ -27,8 +27,10 @@
 #define MACHINE_PHANDLE_ENDPOINTS 0x2000u
 #define MACHINE_PHANDLE_RESERVED  0x3000u
 
-/* ITS DeviceIDs of the SMMUs' own MSIs, above all requester ids. */
-#define MACHINE_SMMU_DEVICE_ID 0x10000u
+/* ITS DeviceIDs of the SMMUs' own MSIs: requester ids of the last bus, which the host bridge therefore does not have. KVM's ITS
+ * takes 16 bits. */
+#define MACHINE_SMMU_DEVICE_ID 0xff00u
+#define MACHINE_ECAM_BUS_SIZE  (1u << 20)
 
 /* phys.hi cell of a 32-bit memory address on a PCI bus (IEEE 1275 PCI bus binding). */
 #define MACHINE_PCI_MEM32 0x02000000u
