@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration of a VM: one YAML file, schema version 1, see docs/config.md. Loaded by libcyaml against
- * config_schema.c, so unknown keys and wrong types are errors with line and column; then checked by config_validate().
+ * config_schema.c, so unknown keys and wrong types are errors with line and column; then checked for sense
+ * (config_validate.c).
  */
 #ifndef AERIE_CONFIG_H
 #define AERIE_CONFIG_H
@@ -9,12 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONFIG_VERSION      1u
-#define CONFIG_MAX_FILE     (1u << 20) /* bytes */
-#define CONFIG_MAX_CPUS     512u
-#define CONFIG_MAX_IOMMUS   16u
-#define CONFIG_MAX_PORTS    31u
-#define CONFIG_MAX_DEVICES  8u         /* functions below one port */
+#define CONFIG_VERSION	   1u
+#define CONFIG_MAX_FILE	   (1u << 20) /* bytes */
+#define CONFIG_MAX_CPUS	   512u
+#define CONFIG_MAX_IOMMUS  16u
+#define CONFIG_MAX_PORTS   31u
+#define CONFIG_MAX_DEVICES 8u /* functions below one port */
 
 enum config_console_type {
 	CONSOLE_STDIO, /* terminal in raw mode; ends with the escape key */
@@ -33,21 +34,21 @@ enum config_hugepages {
 };
 
 struct config_machine {
-	uint32_t cpus;     /* 1 .. CONFIG_MAX_CPUS, default 1 */
-	char *memory;      /* as written: "512M" */
+	uint32_t cpus;	       /* 1 .. CONFIG_MAX_CPUS, default 1 */
+	char *memory;	       /* as written: "512M" */
 	uint64_t memory_bytes; /* set by config_validate(); multiple of 2 MiB */
 	enum config_hugepages hugepages;
 };
 
 struct config_boot {
-	char *kernel;      /* path; relative to the working directory */
-	char *initrd;      /* NULL: none */
-	char *cmdline;     /* "" when absent */
+	char *kernel;  /* path; relative to the working directory */
+	char *initrd;  /* NULL: none */
+	char *cmdline; /* "" when absent */
 };
 
 struct config_console {
 	enum config_console_type type; /* default stdio */
-	char *path;        /* file: required; pty: optional link */
+	char *path;		       /* file: required; pty: optional link */
 };
 
 struct config_iommu {
@@ -56,21 +57,21 @@ struct config_iommu {
 };
 
 struct config_device {
-	char *assign;      /* host BDF; validated to full form */
-	uint8_t function;  /* 0 .. 7 below the port; default 0 */
+	char *assign;	  /* host BDF; validated to full form */
+	uint8_t function; /* 0 .. 7 below the port; default 0 */
 };
 
 struct config_port {
-	char *root_port;   /* id */
-	uint8_t slot;      /* device number on bus 0, 1 .. 31; 0: next free */
-	char *iommu;       /* id of an entry of `iommus`; NULL: not translated by the guest */
+	char *root_port; /* id */
+	uint8_t slot;	 /* device number on bus 0, 1 .. 31, no two alike; the next free one when the file has none */
+	char *iommu;	 /* id of an entry of `iommus`; NULL: not translated by the guest */
 	struct config_device *devices;
 	unsigned devices_count;
 };
 
 struct config {
 	uint32_t version;
-	char *name;
+	char *name; /* "vm" when absent */
 	struct config_machine machine;
 	struct config_boot boot;
 	struct config_console console;
