@@ -108,6 +108,21 @@ static void push_command(void)
 	wr32(SMMU_CMDQ_PROD, at);
 }
 
+/* An STE at the place where the table began, for the present StreamID of an endpoint, with fields that often make
+ * sense. */
+static void put_entry(void)
+{
+	uint32_t sid = fx.eps[take(1) % 2].rid % 256u;
+	uint64_t word = take(8);
+	uint64_t dw0 = (word & (STE0_V | STE0_CFG | STE0_S1FMT | STE0_S1CDMAX)) | ram_pointer();
+	struct smmu_cmd cfgi = {.dw = {sid_cmd(CMD_CFGI_STE, sid), 0}};
+
+	put64(RAM_BASE + 0x4000 + sid * STE_SIZE, dw0);
+	put64(RAM_BASE + 0x4000 + sid * STE_SIZE + 8, (word >> 8) & 0xff);
+	if (word & BIT64(40))
+		smmu_cmd_execute(fx.smmu, &cfgi);
+}
+
 static void host_event(void)
 {
 	struct smmu_event e = {.dw = {take(8), take(8), take(8), 0}};
@@ -135,7 +150,7 @@ static void step(void)
 					    SMMU_GERROR_IRQ_CFG0};
 	uint32_t i;
 
-	switch (take(1) % 12) {
+	switch (take(1) % 14) {
 	case 0:
 		mmio();
 		break;
@@ -164,6 +179,10 @@ static void step(void)
 		break;
 	case 9:
 		host_event();
+		break;
+	case 11:
+	case 12:
+		put_entry();
 		break;
 	case 10:
 		fx.eps[take(1) % 2].rid = (uint16_t)take(2);

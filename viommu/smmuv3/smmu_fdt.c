@@ -4,8 +4,8 @@
 
 #define FIRST_SPI_INTID 32u
 
-/* Binding arm,smmu-v3. A guest that finds msi-parent uses MSIs, others the wired interrupts; `dma-coherent` is what COHACC
- * says. */
+/* Binding arm,smmu-v3. A guest that finds msi-parent uses MSIs, others the wired interrupts; `dma-coherent` is what
+ * COHACC says. */
 void smmu_describe(struct device *dev, struct fdtw *fdt)
 {
 	static const char names[] = "eventq\0gerror\0cmdq-sync";

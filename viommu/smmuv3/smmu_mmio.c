@@ -122,7 +122,8 @@ static void eventqen_locked(void *dev, unsigned index, uint64_t old, uint64_t no
 /*
  * GBPA resets to bypass (ABORT 0, an IMPLEMENTATION DEFINED choice): a guest without a driver for its SMMU can use its
  * devices, as on most machines. Bypass here means "all RAM of this guest", never host memory, so nothing is lost by it.
- * The PIDRs name no designer; the CIDRs are the fixed preamble of a CoreSight or PrimeCell component, class 0xf.
+ * AIDR says 3.2, the version whose commands are decoded; what a host lacks (RIL) shows in the IDRs, which software
+ * reads. The PIDRs name no designer; the CIDRs are the fixed preamble of a CoreSight or PrimeCell component, class 0xf.
  */
 const struct reg_row smmu_rows[R_COUNT] = {
 	RO32(IDR0, SMMU_IDR0, 0),
