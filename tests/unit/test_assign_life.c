@@ -50,7 +50,7 @@ END_TEST
 /* Each call through sys.h fails in turn: one error, nothing left behind, and the next try works. */
 START_TEST(create_fails_everywhere)
 {
-	unsigned n = 1;
+	unsigned n = 1, ignored = 0;
 
 	for (;; n++) {
 		int err;
@@ -66,8 +66,9 @@ START_TEST(create_fails_everywhere)
 			break;
 		/* a reset that fails, an optional interrupt that cannot be asked for: said or not, not fatal */
 		if (err == 0) {
-			ck_assert_msg(strstr(call, "RESET") || strstr(call, "GET_IRQ_INFO") ||
-					      strstr(call, "/device") || strstr(call, "/class"),
+			/* (class of a group's member: unknown counts as no bridge, which is the safe side) */
+			bool class_of_member = (strstr(call, "/class") || !strcmp(call, "pread")) && ++ignored <= 2;
+			ck_assert_msg(strstr(call, "RESET") || strstr(call, "GET_IRQ_INFO") || class_of_member,
 				      "%s was ignored", call);
 			assigned_destroy(a);
 			a = NULL;

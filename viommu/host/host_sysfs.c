@@ -147,13 +147,13 @@ int host_dev_probe(const char *bdf, struct host_dev_info *info)
 	if (host_bdf_parse(bdf, info->bdf))
 		return -ENOENT;
 	vendor = hex_attribute(info->bdf, "vendor");
-	if (vendor < 0)
-		return -ENOENT;
 	device = hex_attribute(info->bdf, "device");
 	class_code = hex_attribute(info->bdf, "class");
+	if (vendor < 0 || device < 0 || class_code < 0)
+		return -ENOENT;
 	info->vendor = (uint16_t)vendor;
-	info->device = device < 0 ? 0xffff : (uint16_t)device;
-	info->class_code = class_code < 0 ? 0 : (uint32_t)class_code & 0xffffff;
+	info->device = (uint16_t)device;
+	info->class_code = (uint32_t)class_code & 0xffffff;
 	link_name(info->bdf, "driver", info->driver, sizeof(info->driver));
 	link_name(info->bdf, "iommu", info->iommu, sizeof(info->iommu));
 	link_name(info->bdf, "iommu_group", group, sizeof(group));
