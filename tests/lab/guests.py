@@ -18,7 +18,7 @@ from lab.arch import Arch
 from lab.errors import LabError
 
 LAB_KERNEL = "lab"
-MODULES = ("nvme", "e1000e", "igb")
+MODULES = ("nvme", "e1000e", "igb", "pci_stub")
 PARTS = re.compile(r"linux-(?:image|binary|modules)-\d\S*")
 
 

@@ -17,13 +17,25 @@ copy_logs() {
 	done
 ) &
 
+# Events of a guest's device belong to the guest; the host logs only others.
+smmu_events() {
+	dmesg | grep -c 'arm-smmu-v3 .*event'
+}
+
 : >/lab/out/results
 for KERNEL in $KERNELS; do
 	export KERNEL
 	start=$(cut -d' ' -f1 /proc/uptime)
+	before=$(smmu_events)
+	log=/run/out/$KERNEL.host.log
 	verdict=failed
-	if sh -c '. /lib/lab.sh; . /lab/host.sh' >>/run/out/"$KERNEL".host.log 2>&1; then
+	if sh -c '. /lib/lab.sh; . /lab/host.sh' >>"$log" 2>&1; then
 		verdict=ok
+	fi
+	if [ "$(smmu_events)" -ne "$before" ]; then
+		verdict=failed
+		echo "FAILED: the host's SMMU reported events that nobody took" >>"$log"
+		dmesg | grep 'arm-smmu-v3 .*event' | tail -n 5 >>"$log"
 	fi
 	copy_logs
 	echo "$KERNEL $verdict $start $(cut -d' ' -f1 /proc/uptime)" >>/lab/out/results
