@@ -5,7 +5,9 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <zlib.h>
+#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_d_stableOutBuffer */
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "sys.h"
 
@@ -100,36 +102,48 @@ static int decode_gzip(struct input *in, uint8_t *out, uint64_t cap, uint64_t *w
 	return err;
 }
 
+/* One step; *@ret is 0 at the end of the frame. 0, -EFBIG, -EILSEQ, -errno. */
+static int zstd_step(struct input *in, ZSTD_DStream *z, ZSTD_inBuffer *from, ZSTD_outBuffer *to, size_t *ret,
+		     const char **why)
+{
+	if (from->pos == from->size) {
+		int n = next_chunk(in);
+
+		if (n <= 0) {
+			*why = "the compressed data ends too early";
+			return n < 0 ? n : -EILSEQ;
+		}
+		from->size = (size_t)n;
+		from->pos = 0;
+	}
+	*ret = ZSTD_decompressStream(z, to, from);
+	if (!ZSTD_isError(*ret))
+		return 0;
+	if (ZSTD_getErrorCode(*ret) == ZSTD_error_dstSize_tooSmall)
+		return -EFBIG;
+	*why = ZSTD_getErrorName(*ret);
+	return -EILSEQ;
+}
+
 static int decode_zstd(struct input *in, uint8_t *out, uint64_t cap, uint64_t *written, const char **why)
 {
 	ZSTD_DStream *z = ZSTD_createDStream();
 	ZSTD_inBuffer from = {.src = in->chunk};
 	ZSTD_outBuffer to = {.dst = out, .size = cap};
 	size_t ret = 1;
-	int err = z ? 0 : -ENOMEM;
+	int err = 0;
 
+	if (!z)
+		return -ENOMEM;
+	/* History is taken from the output itself: else the decoder keeps a copy of its window, up to 128 MiB. A
+	 * library that does not know the parameter works as well, with that copy. */
+	ZSTD_DCtx_setParameter(z, ZSTD_d_stableOutBuffer, 1);
 	while (err == 0 && ret != 0) {
-		if (from.pos == from.size) {
-			int n = next_chunk(in);
-
-			if (n <= 0) {
-				*why = "the compressed data ends too early";
-				err = n < 0 ? n : -EILSEQ;
-				break;
-			}
-			from.size = (size_t)n;
-			from.pos = 0;
-		}
-
 		size_t had_in = from.pos, had_out = to.pos;
 
-		ret = ZSTD_decompressStream(z, &to, &from);
-		if (ZSTD_isError(ret)) {
-			*why = ZSTD_getErrorName(ret);
-			err = -EILSEQ;
-		} else if (ret != 0 && from.pos == had_in && to.pos == had_out && from.pos < from.size) {
+		err = zstd_step(in, z, &from, &to, &ret, why);
+		if (err == 0 && ret != 0 && to.pos == had_out && to.pos == cap && from.pos == had_in)
 			err = -EFBIG; /* no progress although there is input: no room for output */
-		}
 	}
 	*written = to.pos;
 	ZSTD_freeDStream(z);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bits.h"
@@ -27,6 +28,7 @@ _Static_assert(sizeof(struct arm64_header) == 64, "layout of the Image header");
 
 #define ARM64_MAGIC	      0x644d5241u /* "ARM\x64" */
 #define ARM64_FLAG_BIG_ENDIAN BIT64(0)
+#define INITRD_WINDOW	      (UINT64_C(32) << 30)
 #define ARM64_PLACEMENT	      (UINT64_C(2) << 20)
 
 /* Header of an EFI zboot image (Linux drivers/firmware/efi/libstub/zboot-header.S). */
@@ -48,8 +50,10 @@ struct payload {
 	uint64_t offset, len;
 };
 
-/* A name for what the file seems to be. */
-static const char *recognise(const uint8_t *p)
+#define WHAT_MAX 96u
+
+/* A name for what begins with the PEEK bytes @p; @what has room for WHAT_MAX bytes. */
+static const char *recognise(const uint8_t *p, char *what)
 {
 	static const struct {
 		unsigned at;
@@ -59,19 +63,19 @@ static const char *recognise(const uint8_t *p)
 	} known[] = {
 		{0x202, "HdrS", 4, "an x86 kernel (bzImage)"},
 		{0x30, "RISCV", 5, "a RISC-V kernel"},
+		{0, "\177ELF", 4, "an ELF file (vmlinux?)"},
 		{0,
-		 "\x7f"
-		 "ELF",
-		 4, "an ELF file (vmlinux?)"},
-		{0,
-		 "\xfd"
+		 "\375"
 		 "7zXZ",
 		 5, "xz data"},
 		{0, "BZh", 3, "bzip2 data"},
+		{0, "\x5d\0\0", 3, "lzma data"},
+		{0, "\x89LZO", 4, "lzop data"},
 		{0, "\x02\x21\x4c\x18", 4, "lz4 data"},
 		{0, "\x04\x22\x4d\x18", 4, "lz4 data"},
 		{0, "070701", 6, "a cpio archive (an initrd?)"},
 		{0, "\xd0\x0d\xfe\xed", 4, "a device tree"},
+		{0, "\x27\x05\x19\x56", 4, "a U-Boot image"},
 		{0, "MZ", 2, "an EFI program that is no arm64 kernel"},
 		{0, "#!", 2, "a script"},
 	};
@@ -79,7 +83,9 @@ static const char *recognise(const uint8_t *p)
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (memcmp(p + known[i].at, known[i].bytes, known[i].len) == 0)
 			return known[i].what;
-	return "of unknown format";
+	snprintf(what, WHAT_MAX, "of unknown format (begins with %02x %02x %02x %02x %02x %02x %02x %02x)", p[0], p[1],
+		 p[2], p[3], p[4], p[5], p[6], p[7]);
+	return what;
 }
 
 static int zboot_payload(const struct boot_file *file, const uint8_t *peek, struct payload *payload)
@@ -117,6 +123,7 @@ static int find_payload(const struct boot_file *file, struct payload *payload)
 	static const uint8_t gzip[] = {0x1f, 0x8b}, zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
 	struct arm64_header h;
 	uint8_t peek[PEEK] = {0};
+	char what[WHAT_MAX];
 	int err = image_stream_read(file, 0, peek, file->size < PEEK ? file->size : PEEK);
 
 	if (err < 0)
@@ -135,7 +142,7 @@ static int find_payload(const struct boot_file *file, struct payload *payload)
 		return log_fail(
 			-EINVAL,
 			"kernel \"%s\" is %s; aerie boots arm64 Linux as Image, Image.gz or EFI zboot (vmlinuz)",
-			file->path, recognise(peek));
+			file->path, recognise(peek, what));
 	return 0;
 }
 
@@ -148,13 +155,20 @@ static int too_big(const struct boot_file *file, const char *what, uint64_t need
 			what, file->path, MIB(range_len(ram)), MIB(need));
 }
 
-static int check_header(const struct boot_file *file, const struct arm64_header *h, uint64_t written)
+/* @host: what was loaded, @written bytes of it. */
+static int check_header(const struct boot_file *file, const struct arm64_header *h, const uint8_t *host,
+			uint64_t written)
 {
+	uint8_t peek[PEEK] = {0};
+	char what[WHAT_MAX];
+
+	memcpy(peek, host, written < PEEK ? written : PEEK);
 	if (written < sizeof(*h) || le32toh(h->magic) != ARM64_MAGIC)
-		return log_fail(-EINVAL,
-				"kernel \"%s\": what it decompresses to is not an arm64 Linux Image; name an Image, "
-				"Image.gz or EFI zboot kernel",
-				file->path);
+		return log_fail(
+			-EINVAL,
+			"kernel \"%s\": what it decompresses to is %s; aerie boots arm64 Linux as Image, Image.gz or "
+			"EFI zboot (vmlinuz)",
+			file->path, recognise(peek, what));
 	if (le64toh(h->flags) & ARM64_FLAG_BIG_ENDIAN)
 		return log_fail(-ENOTSUP, "kernel \"%s\" is big-endian; aerie's machine is little-endian", file->path);
 	if (h->image_size == 0)
@@ -173,7 +187,7 @@ static int settle(uint8_t *host, struct range ram, const struct boot_file *file,
 
 	memcpy(&h, host, sizeof(h));
 
-	int err = check_header(file, &h, written);
+	int err = check_header(file, &h, host, written);
 
 	if (err < 0)
 		return err;
@@ -231,6 +245,13 @@ int initrd_load(const struct gmem *mem, struct range ram, const struct boot_file
 	if (offset >= range_len(ram) || file->size > range_len(ram) - offset)
 		return too_big(file, "initrd", offset + file->size, ram);
 
+	/* booting.rst: kernel and initrd inside one window of 32 GiB, aligned to 1 GiB; RAM starts at such a boundary.
+	 */
+	if (offset + file->size > INITRD_WINDOW)
+		return log_fail(-EFBIG,
+				"initrd \"%s\" of %" PRIu64
+				" MiB does not end within 32 GiB of the kernel; use a smaller one",
+				file->path, MIB(file->size));
 	int err = image_stream_read(file, 0, gmem_host(mem, gpa(start), file->size), file->size);
 
 	if (err < 0)
