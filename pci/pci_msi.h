@@ -71,7 +71,7 @@ unsigned pci_irq_vectors(const struct pci_function *fn);
  *  @msg->requester is the RID of the moment; @msg->translated is left false. */
 bool pci_irq_vector(const struct pci_function *fn, unsigned vector, struct msi_msg *msg);
 
-/** True when the INTx pin may be asserted: mode INTX and INTx Disable clear. */
+/** True when the INTx pin may be asserted: there is one, mode INTX, and INTx Disable clear. */
 bool pci_irq_intx_enabled(const struct pci_function *fn);
 
 /** An access to BAR @index at @access->offset: handles it if it falls into the MSI-X table or PBA.

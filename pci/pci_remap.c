@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which BARs decode, from config space (the rules stand in pci_bar.h), and the difference brought to the bus. */
+/*
+ * Which BARs decode, from config space (the rules stand in pci_bar.h), and the difference brought to the bus.
+ *
+ * Cost, since a guest can make it happen at will: writes that change nothing, or BARs that do not decode, do not get
+ * here; a pass allocates nothing and compares each candidate with those accepted (1536 BARs at most); a BAR that the
+ * host refused is not tried again before it moves. So a vCPU that moves BARs in a loop pays for it with its own time.
+ */
 #include <errno.h>
 #include <string.h>
 

@@ -219,13 +219,21 @@ START_TEST(msix_pba)
 	ck_assert_uint_eq(tr(PBA, 1), 0x05);
 	ck_assert_uint_eq(tr(PBA + 1, 2), 0x0001);
 	ck_assert_uint_eq(tr(PBA + 4, 8), 0x80000000);
-	/* Bits beyond the last vector are 0 even if the owner says otherwise. */
-	ck_assert_uint_eq(tr(PBA + 8, 4), 0);
 	struct bus_access a = access_at(PBA, 8, true, 0);
 	ck_assert(pci_msix_access(&ep->fn, 2, &a));
 	ck_assert_uint_eq(tr(PBA, 8), 0x8000000000000105);
 	ep->fn.irq.pending = NULL;
 	ck_assert_uint_eq(tr(PBA, 8), 0);
+}
+END_TEST
+
+/* Bits beyond the last vector are 0, whatever the owner says. */
+START_TEST(msix_pba_end)
+{
+	ck_assert_int_eq(pci_msix_add(&ep->fn, MSIX, 33, 2, TABLE, 2, PBA), 0);
+	ep->pending = UINT64_MAX;
+	ck_assert_uint_eq(tr(PBA, 8), 0x1ffffffff);
+	ck_assert_uint_eq(tr(PBA + 4, 1), 1);
 }
 END_TEST
 
@@ -355,6 +363,7 @@ int main(void)
 	tcase_add_test(tc, msix_table_accesses);
 	tcase_add_test(tc, msix_edges);
 	tcase_add_test(tc, msix_pba);
+	tcase_add_test(tc, msix_pba_end);
 	tcase_add_test(tc, msix_told);
 	tcase_add_test(tc, msix_control_told);
 	tcase_add_test(tc, msix_on_the_bus);
