@@ -21,8 +21,11 @@ class Image:
     path: Path
 
     def create(self, size: int, seed: str) -> None:
-        """Fill the image with bytes that only the seed tells."""
-        self.path.write_bytes(random.Random(seed).randbytes(size))
+        """Fill the image with bytes that only the seed tells; whole MiB."""
+        source = random.Random(seed)
+        with self.path.open("wb") as file:
+            for _ in range(size // MIB):
+                file.write(source.randbytes(MIB))
 
     def digest(self, offset: int, length: int) -> str:
         """The SHA-256 of a part of the image."""
