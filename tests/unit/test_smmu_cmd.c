@@ -417,6 +417,10 @@ START_TEST(test_sync_signals)
 	ck_assert(gerror_has(GERROR_MSI_CMDQ_ABT));
 	ck_assert(!gerror_has(GERROR_CMDQ));
 	ck_assert_uint_eq(rd32(SMMU_CMDQ_CONS), 4);
+	/* an error that is active stays so when it happens again, and interrupts once */
+	issue(CMD_SYNC | 1u << 12, OUTSIDE);
+	ck_assert(gerror_has(GERROR_MSI_CMDQ_ABT));
+	ck_assert_uint_eq(fx.pulses[1], 1);
 }
 END_TEST
 

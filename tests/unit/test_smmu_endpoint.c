@@ -128,6 +128,23 @@ START_TEST(test_s1_failure_is_a_bad_ste)
 }
 END_TEST
 
+/* A failed change of stage 1 leaves open under which StreamID the host knows the device, if at all. */
+START_TEST(test_failed_change_forgets_the_stream)
+{
+	ask(W_S1_A);
+	fx.fail[CALL_S1] = 1;
+	ask(W_S1_B);
+	ck_assert_int_eq(fx.eps[0].now, CALL_ABORT);
+	forget();
+	issue(sid_cmd(CMD_CFGI_CD, 0x100), 0);
+	ck_assert_uint_eq(fx.nr_cmds, 0);
+	ask(W_S1_B);
+	ck_assert_int_eq(fx.eps[0].now, CALL_S1);
+	issue(sid_cmd(CMD_CFGI_CD, 0x100), 0);
+	ck_assert_uint_eq(fx.nr_cmds, 1);
+}
+END_TEST
+
 START_TEST(test_add_endpoint_follows_state)
 {
 	wr32(SMMU_GBPA, GBPA_UPDATE | GBPA_ABORT);
@@ -467,6 +484,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_transitions, 0, W_COUNT * W_COUNT);
 	tcase_add_loop_test(tc, test_failures, 0, W_COUNT * 2);
 	tcase_add_test(tc, test_s1_failure_is_a_bad_ste);
+	tcase_add_test(tc, test_failed_change_forgets_the_stream);
 	tcase_add_test(tc, test_add_endpoint_follows_state);
 	tcase_add_test(tc, test_endpoint_cap);
 	tcase_add_test(tc, test_gbpa);
