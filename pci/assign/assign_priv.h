@@ -139,10 +139,9 @@ void assign_events_fini(struct assigned *a);
 
 /* assign_reset.c */
 
-/** Resets the device, or quiets it when it has no function reset. Interrupts and mappings are off.
- *  0 or -errno (logged). */
-int assign_reset_device(struct assigned *a);
-/** ops->reset. */
+/** Turns off all that COMMAND can turn off: memory decoding, bus mastering, INTx. 0 or -errno (logged). */
+int assign_quiet(struct assigned *a);
+/** ops->reset: resets the function, or quiets it when it has no function reset. 0 or -errno (logged). */
 int assign_reset(struct pci_function *fn);
 
 #endif

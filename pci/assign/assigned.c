@@ -77,7 +77,7 @@ static int build(struct assigned *a)
 		return err;
 	if (!a->can_reset)
 		log_warn("%s: has no function reset; what one guest left in it, the next one finds", a->fn.name);
-	err = assign_reset_device(a);
+	err = assign_quiet(a);
 	if (!err)
 		err = read_snapshot(a);
 	if (!err)
@@ -115,7 +115,7 @@ int assigned_create(struct assigned **out, struct vm *vm, const struct assign_co
 	return 0;
 }
 
-/* Whatever state the guest left the device in, the host gets it quiet and reset. */
+/* Whatever state the guest left the device in, the host gets it quiet, and closing it resets it. */
 void assigned_destroy(struct assigned *dev)
 {
 	if (!dev)
@@ -126,7 +126,7 @@ void assigned_destroy(struct assigned *dev)
 		assign_doorbell_fini(dev);
 		assign_events_fini(dev);
 		if (dev->config.size)
-			assign_reset_device(dev);
+			assign_quiet(dev);
 		assign_irq_fini(dev);
 		pci_function_fini(&dev->fn);
 	}

@@ -71,8 +71,10 @@ static void dev_close(struct fake_file *file)
 	irqs_off(dev);
 	dev->err_fd = dev->req_fd = -1;
 	let_go(dev);
-	if (dev->dev)
+	if (dev->dev) {
 		fake_iommu_unbind(dev->dev);
+		dev->resets += dev->can_reset; /* vfio_pci_core_disable() */
+	}
 	dev->dev = NULL;
 }
 
@@ -85,8 +87,10 @@ static int bind_iommufd(struct fake_vfio_dev *dev, struct vfio_device_bind_iommu
 	if (dev->bind_err)
 		return -dev->bind_err;
 	err = fake_iommu_bind(arg->iommufd, dev->iommu, &dev->dev);
-	if (!err)
+	if (!err) {
 		arg->out_devid = dev->dev->id;
+		dev->resets += dev->can_reset; /* the first open: vfio_pci_core_enable() */
+	}
 	return err;
 }
 
