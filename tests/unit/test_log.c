@@ -242,6 +242,7 @@ START_TEST(text_files)
 	ck_assert_str_eq(buf, "");
 	ck_assert_int_eq(fd_write_text(path, "x"), -ENOENT);
 	OWNED_FD int fd = open(path, O_CREAT | O_WRONLY, 0600);
+	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(fd_write_text(path, "12 \n\n"), 0);
 	ck_assert_int_eq((int)fd_read_text(path, buf, sizeof(buf)), 2);
 	ck_assert_str_eq(buf, "12");
@@ -262,6 +263,7 @@ START_TEST(root_prefix)
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/sysx", dir);
 	OWNED_FD int other = open(path, O_CREAT | O_WRONLY, 0600);
+	ck_assert_int_ge(other, 0);
 	sys_root = dir;
 	ck_assert_int_eq((int)fd_read_text("/proc/self/comm", buf, sizeof(buf)), -ENOENT);
 	ck_assert_int_eq((int)fd_read_text("/dev/null", buf, sizeof(buf)), -ENOENT);

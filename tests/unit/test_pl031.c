@@ -7,26 +7,26 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pl031.c" /* for its register table */
+
 #include "bus.h"
 #include "device.h"
 #include "fdtw.h"
 #include "irq.h"
 #include "log.h"
 #include "loop.h"
-#include "pl031.h"
 
 #define BASE 0x9010000u
 
-enum {
-	DR = 0x00,
-	MR = 0x04,
-	LR = 0x08,
-	CR = 0x0c,
-	IMSC = 0x10,
-	RIS = 0x14,
-	MIS = 0x18,
-	ICR = 0x1c,
-};
+/* DDI 0224, table 3-1 */
+#define RTCDR	0x00u
+#define RTCMR	0x04u
+#define RTCLR	0x08u
+#define RTCCR	0x0cu
+#define RTCIMSC 0x10u
+#define RTCRIS	0x14u
+#define RTCMIS	0x18u
+#define RTCICR	0x1cu
 
 static struct bus bus;
 static struct loop loop;
@@ -79,27 +79,33 @@ static void teardown(void)
 	bus_fini(&bus);
 }
 
+START_TEST(table)
+{
+	ck_assert(regtable_check(rows, NR_REGS));
+}
+END_TEST
+
 START_TEST(reset_values)
 {
 	static const uint32_t ids[] = {0x31, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
 
-	ck_assert_uint_eq(rd(MR), 0);
-	ck_assert_uint_eq(rd(CR), 1);
-	ck_assert_uint_eq(rd(IMSC), 0);
-	ck_assert_uint_eq(rd(RIS), 0);
-	ck_assert_uint_eq(rd(ICR), 0);
+	ck_assert_uint_eq(rd(RTCMR), 0);
+	ck_assert_uint_eq(rd(RTCCR), 1);
+	ck_assert_uint_eq(rd(RTCIMSC), 0);
+	ck_assert_uint_eq(rd(RTCRIS), 0);
+	ck_assert_uint_eq(rd(RTCICR), 0);
 	for (uint32_t i = 0; i < 8; i++)
 		ck_assert_uint_eq(rd(0xfe0 + 4 * i), ids[i]);
-	wr(CR, 0);
-	ck_assert_uint_eq(rd(CR), 1); /* a running clock is not stopped */
-	wr(DR, 5);
-	ck_assert_uint_ge(rd(DR), now() - 1); /* read-only */
+	wr(RTCCR, 0);
+	ck_assert_uint_eq(rd(RTCCR), 1); /* a running clock is not stopped */
+	wr(RTCDR, 5);
+	ck_assert_uint_ge(rd(RTCDR), now() - 1); /* read-only */
 }
 END_TEST
 
 START_TEST(wall_clock)
 {
-	uint32_t before = now(), value = rd(DR), after = now();
+	uint32_t before = now(), value = rd(RTCDR), after = now();
 
 	ck_assert_uint_le(before, value);
 	ck_assert_uint_le(value, after);
@@ -108,52 +114,52 @@ END_TEST
 
 START_TEST(load)
 {
-	wr(LR, 1000);
-	ck_assert_uint_eq(rd(LR), 1000);
-	uint32_t value = rd(DR);
+	wr(RTCLR, 1000);
+	ck_assert_uint_eq(rd(RTCLR), 1000);
+	uint32_t value = rd(RTCDR);
 	ck_assert_uint_ge(value, 1000);
 	ck_assert_uint_le(value, 1002);
 	/* The battery keeps it over a reset. */
 	dev->class->reset(dev);
-	ck_assert_uint_le(rd(DR), 1003);
-	wr(LR, 0xffffffff);
-	value = rd(DR);
+	ck_assert_uint_le(rd(RTCDR), 1003);
+	wr(RTCLR, 0xffffffff);
+	value = rd(RTCDR);
 	ck_assert(value == 0xffffffff || value <= 2); /* wraps at 32 bits */
 }
 END_TEST
 
 START_TEST(match_now)
 {
-	wr(IMSC, 1);
+	wr(RTCIMSC, 1);
 	do { /* unless a second ends between the two accesses */
-		wr(MR, rd(DR));
-	} while (rd(RIS) == 0);
+		wr(RTCMR, rd(RTCDR));
+	} while (rd(RTCRIS) == 0);
 	ck_assert(line);
-	ck_assert_uint_eq(rd(MIS), 1);
-	wr(ICR, 1);
+	ck_assert_uint_eq(rd(RTCMIS), 1);
+	wr(RTCICR, 1);
 	ck_assert(!line);
-	ck_assert_uint_eq(rd(RIS), 0);
+	ck_assert_uint_eq(rd(RTCRIS), 0);
 }
 END_TEST
 
 START_TEST(alarm_rings)
 {
-	wr(IMSC, 1);
-	wr(MR, rd(DR) + 2);
+	wr(RTCIMSC, 1);
+	wr(RTCMR, rd(RTCDR) + 2);
 	ck_assert(!line);
-	uint32_t match = rd(MR);
+	uint32_t match = rd(RTCMR);
 	ck_assert_int_eq(loop_run(&loop), 1);
 	ck_assert(line);
-	ck_assert_uint_ge(rd(DR), match);
-	ck_assert_uint_le(rd(DR), match + 2);
+	ck_assert_uint_ge(rd(RTCDR), match);
+	ck_assert_uint_le(rd(RTCDR), match + 2);
 }
 END_TEST
 
 START_TEST(alarm_on_loaded_time)
 {
-	wr(IMSC, 1);
-	wr(MR, 5002);
-	wr(LR, 5000); /* brings the match near */
+	wr(RTCIMSC, 1);
+	wr(RTCMR, 5002);
+	wr(RTCLR, 5000); /* brings the match near */
 	ck_assert(!line);
 	ck_assert_int_eq(loop_run(&loop), 1);
 	ck_assert(line);
@@ -163,15 +169,15 @@ END_TEST
 START_TEST(masked_match)
 {
 	do {
-		wr(MR, rd(DR));
-	} while (rd(RIS) == 0);
+		wr(RTCMR, rd(RTCDR));
+	} while (rd(RTCRIS) == 0);
 	ck_assert(!line);
-	ck_assert_uint_eq(rd(MIS), 0);
-	wr(IMSC, 1);
+	ck_assert_uint_eq(rd(RTCMIS), 0);
+	wr(RTCIMSC, 1);
 	ck_assert(line);
-	wr(IMSC, 0);
+	wr(RTCIMSC, 0);
 	ck_assert(!line);
-	wr(IMSC, 1);
+	wr(RTCIMSC, 1);
 	dev->class->reset(dev);
 	ck_assert(!line);
 }
@@ -187,11 +193,11 @@ START_TEST(past_match_is_silent)
 	struct loop_source turn = {0};
 	int ends[2];
 
-	wr(IMSC, 1);
-	wr(MR, rd(DR) - 1);
+	wr(RTCIMSC, 1);
+	wr(RTCMR, rd(RTCDR) - 1);
 	dev->class->reset(dev);
-	wr(IMSC, 1);
-	wr(MR, rd(DR) + 1);
+	wr(RTCIMSC, 1);
+	wr(RTCMR, rd(RTCDR) + 1);
 	dev->class->reset(dev); /* takes the alarm back */
 	usleep(1100000);
 	ck_assert_int_eq(pipe(ends), 0);
@@ -199,7 +205,7 @@ START_TEST(past_match_is_silent)
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(loop_run(&loop), 2);
 	ck_assert(!line);
-	ck_assert_uint_eq(rd(RIS), 0);
+	ck_assert_uint_eq(rd(RTCRIS), 0);
 	loop_del(&loop, &turn);
 	close(ends[0]);
 	close(ends[1]);
@@ -251,6 +257,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, table);
 	tcase_add_test(tc, reset_values);
 	tcase_add_test(tc, wall_clock);
 	tcase_add_test(tc, load);
