@@ -235,8 +235,10 @@ START_TEST(stream_id_changes)
 {
 	build();
 	ck_assert_int_eq(nested_attach_s1(nd[0], 0x100, S1_STE(1)), 0);
+	unsigned attaches = fake[0]->attaches;
 	ck_assert_int_eq(nested_attach_s1(nd[0], 0x200, S1_STE(1)), 0);
 	ck_assert_int_eq(fake[0]->vsid, 0x200);
+	ck_assert_uint_eq(fake[0]->attaches, attaches + 2); /* abort while no vDEVICE names the stream */
 	ck_assert_int_eq(state_of(fake[0]), 's');
 	ck_assert(!fake[0]->was_bypassed);
 
