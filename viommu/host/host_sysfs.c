@@ -79,7 +79,7 @@ static void link_name(const char *bdf, const char *name, char *out, size_t cap)
 
 static int64_t hex_attribute(const char *bdf, const char *name)
 {
-	char path[160], text[32], *end;
+	char path[320], text[32], *end;
 	unsigned long long value;
 
 	snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, name);
@@ -170,7 +170,7 @@ int host_dev_probe(const char *bdf, struct host_dev_info *info)
 
 int host_dev_reserved(const char *bdf, struct host_reserved *regions, unsigned max)
 {
-	char path[160], text[4096], *line, *save = NULL;
+	char path[320], text[4096], *line, *save = NULL;
 	unsigned n = 0;
 	ssize_t len;
 
