@@ -97,10 +97,18 @@ int gmem_add(struct gmem *mem, gpa_t base, uint64_t size, enum gmem_pages pages)
 		return fail_ram(-errno, "map a memory file", size, pages);
 	/* A core dump of aerie is about aerie; the guest's secrets stay out of it. */
 	madvise(host, (size_t)size, MADV_DONTDUMP);
+	/* Transparent huge pages where the host allows them (shmem_enabled): fewer stage-2 faults and TLB misses. */
+	madvise(host, (size_t)size, MADV_HUGEPAGE);
 
 	mem->regions[mem->nr_regions++] = (struct gmem_region){.base = base, .size = size, .host = host, .fd = fd};
 	fd = -1; /* owned by the region */
 	return 0;
+}
+
+void gmem_populate(const struct gmem *mem)
+{
+	for (unsigned i = 0; i < mem->nr_regions; i++)
+		madvise(mem->regions[i].host, (size_t)mem->regions[i].size, MADV_POPULATE_WRITE);
 }
 
 void gmem_fini(struct gmem *mem)

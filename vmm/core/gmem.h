@@ -39,6 +39,13 @@ void gmem_init(struct gmem *mem);
 /** Adds @size bytes of zeroed RAM at @base. Returns 0; -EINVAL (misaligned, overlap, too many); -ENOMEM. Logged. */
 int gmem_add(struct gmem *mem, gpa_t base, uint64_t size, enum gmem_pages pages);
 
+/**
+ * Fills all RAM with pages now, huge ones where the host allows that. For a VM whose RAM is about to be pinned anyway: pinning
+ * a memfd fills it with small pages, because it does not see the mapping's advice (memfd_pin_folios()). A host that runs out
+ * of memory on the way is left to fail at the pinning, which says so.
+ */
+void gmem_populate(const struct gmem *mem);
+
 /** Unmaps and frees all RAM. */
 void gmem_fini(struct gmem *mem);
 

@@ -113,6 +113,7 @@ static int map_ram(struct machine *m)
 	const struct gmem *mem = &m->vm.gmem;
 	int err = ioas_create(&m->iommufd, &m->ram_ioas);
 
+	gmem_populate(mem);
 	for (unsigned i = 0; err == 0 && i < mem->nr_regions; i++) {
 		const struct gmem_region *r = &mem->regions[i];
 
