@@ -76,8 +76,8 @@ def _dispatch(options: argparse.Namespace) -> int:
         if options.list:
             ui.say(testrun.listing())
             return 0
-        return testrun.run(ARM64, testrun.Choice(options.names, options.kernel, options.jobs,
-                                               options.aerie))
+        return testrun.run(ARM64, testrun.Choice(
+            options.names, options.kernel, options.jobs, options.aerie))
     if options.command == "shell":
         return shell.run(setup.prepare(ARM64))
     return bench.run(ARM64, options.rounds, testrun.scale())

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from lab import build, l1, paths, scenario, scenariorun, setup, ui
@@ -15,6 +16,7 @@ from lab.result import PASSED
 from lab.scenariorun import Run
 
 Made = TypeVar("Made")
+Stats = dict[str, dict[str, int]]
 KERNEL = "lab"
 
 
@@ -32,15 +34,16 @@ def run(arch: Arch, scale: float) -> int:
     aerie, build_time = _timed(lambda: _build(kit))
     host = l1.host(kit, {"bin/aerie": aerie}, build.guest_programs(arch))
     flight = scenario.load(paths.LAB / "demo")
-    with ui.Phase("L1 boots and runs `aerie run configs/vms/first-flight.yaml`"):
-        this = scenariorun.fly(flight, [KERNEL], host, scale)
-    result = scenariorun.judge(this, KERNEL)
-    if result.status != PASSED:
-        raise LabError(f"the first flight failed\n{result.detail}")
-    ui.say("")
-    _print("What happened", _events(this))
-    _print("How long it took", [Row("set-up", _seconds(setup_time)),
-                                Row("build", _seconds(build_time)), *_times(this)])
+    with scenariorun.locked(flight):
+        with ui.Phase("L1 boots and runs `aerie run configs/vms/first-flight.yaml`"):
+            this = scenariorun.fly(flight, [KERNEL], host, scale)
+        result = scenariorun.judge(this, KERNEL)
+        if result.status != PASSED:
+            raise LabError(f"the first flight failed\n{result.detail}")
+        ui.say("")
+        _print("What happened", _events(this))
+        _print("How long it took", [Row("set-up", _seconds(setup_time)),
+                                    Row("build", _seconds(build_time)), *_times(this)])
     return 0
 
 
@@ -50,7 +53,7 @@ def _timed(work: Callable[[], Made]) -> tuple[Made, float]:
     return made, time.monotonic() - start
 
 
-def _build(kit: setup.Kit):
+def _build(kit: setup.Kit) -> Path:
     aerie = build.aerie(kit)
     build.build(build.native(kit))
     return aerie
@@ -97,8 +100,9 @@ def _times(this: Run) -> list[Row]:
     ]
 
 
-def _stats(this: Run) -> dict[str, dict[str, int]]:
-    return json.loads((this.out / f"{KERNEL}.stats.json").read_text())
+def _stats(this: Run) -> Stats:
+    stats: Stats = json.loads((this.out / f"{KERNEL}.stats.json").read_text())
+    return stats
 
 
 def _found(pattern: str, text: str) -> str:

@@ -41,8 +41,9 @@ class Machine:
 
     def command(self, console: Sequence[str]) -> list[str]:
         """QEMU's command line."""
-        # A port that sleeps while its device is unused costs a second of link training at each use.
-        cmdline = f"console={self.arch.console} panic=-1 pcie_port_pm=off {self.cmdline}".strip()
+        # A port that sleeps while its device is unused costs a second of link
+        # training at each use.
+        cmdline = f"console={self.arch.console} panic=-1 pcie_port_pm=off {self.cmdline}"
         words = [self.arch.qemu, *self.arch.machine, "-smp", str(self.cpus), "-m", self.memory,
                  "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", *console,
                  "-bios", self.arch.firmware, "-kernel", str(self.kernel),
@@ -87,7 +88,8 @@ def run(machine: Machine, logs: Path, limit: float) -> Outcome:
     (logs / "qemu.cmd").write_text(shlex.join(command) + "\n")
     start = time.monotonic()
     with (logs / "qemu.log").open("w") as log:
-        process = subprocess.Popen([*DIE_WITH_LAB, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen([*DIE_WITH_LAB, *command], stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=log)
         try:
             process.wait(timeout=limit)
             timed_out = False

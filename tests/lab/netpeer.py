@@ -10,6 +10,7 @@ import hashlib
 import random
 import socketserver
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 GATEWAY = "10.0.2.2"
@@ -42,7 +43,8 @@ class NetPeer:
                 "NET_PUT": str(self._take.server_address[1]),
                 "NET_SHA": hashlib.sha256(self.pattern).hexdigest()}
 
-    def _server(self, serve) -> socketserver.ThreadingTCPServer:
+    def _server(self, serve: Callable[[socketserver.StreamRequestHandler], None]
+                ) -> socketserver.ThreadingTCPServer:
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 serve(self)

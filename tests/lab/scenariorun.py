@@ -54,16 +54,21 @@ class Run:
 
 def run(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) -> list[Result]:
     """Run a scenario with these kernels; one result for each."""
-    with store.locked(paths.RUNS / scenario.name, scenario.name):
+    with locked(scenario):
         this = fly(scenario, kernels, host, scale)
         return [judge(this, kernel) for kernel in kernels]
+
+
+def locked(scenario: Scenario) -> contextlib.AbstractContextManager[None]:
+    """Keep other runs of the lab away from the scenario's folder."""
+    return store.locked(paths.RUNS / scenario.name, scenario.name)
 
 
 def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float,
         facts: Mapping[str, str] | None = None) -> Run:
     """Boot L1 and let it run the scenario with these kernels, without a verdict.
 
-    `facts` are further variables for host.sh and guest.sh.
+    Needs the scenario's lock. `facts` are further variables for host.sh and guest.sh.
     """
     folder = paths.RUNS / scenario.name
     shutil.rmtree(folder, ignore_errors=True)
