@@ -37,7 +37,7 @@ def run(arch: Arch, rounds: int, scale: float) -> int:
     """Run the bench, print the medians, keep everything in build/bench.json."""
     kit = setup.prepare(arch)
     qemu = setup.bench_qemu(arch)
-    host = l1.host(kit, {"bin/aerie": build.aerie(kit), **qemu.files(),
+    host = l1.Host(kit, {"bin/aerie": build.aerie(kit), **qemu.files(),
                          **build.host_programs(arch)}, build.guest_programs(arch))
     facts = {"ROUNDS": str(rounds), "QEMU": peers.IN_L1}
     plan = scenario.load(paths.LAB / "bench")

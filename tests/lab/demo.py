@@ -32,7 +32,7 @@ def run(arch: Arch, scale: float) -> int:
     """Set up, build, fly, prove; return the exit status."""
     kit, setup_time = _timed(lambda: setup.prepare(arch))
     aerie, build_time = _timed(lambda: _build(kit))
-    host = l1.host(kit, {"bin/aerie": aerie}, build.guest_programs(arch))
+    host = l1.Host(kit, {"bin/aerie": aerie}, build.guest_programs(arch))
     flight = scenario.load(paths.LAB / "demo")
     with scenariorun.locked(flight):
         with ui.Phase("L1 boots and runs `aerie run configs/vms/first-flight.yaml`"):

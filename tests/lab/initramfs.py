@@ -55,6 +55,14 @@ def guest(busybox: Path, kernel: GuestKernel, programs: Mapping[str, Path]) -> b
     return out.finish()
 
 
+def guest_files(kernel: GuestKernel, image: bytes) -> bytes:
+    """What L1 finds in /guests: a kernel and its initramfs."""
+    out = cpio.Archive()
+    out.data(f"guests/{kernel.name}/Image", kernel.image.read_bytes())
+    out.data(f"guests/{kernel.name}/initrd", image)
+    return out.finish()
+
+
 def addition(script: Path | None, environment: Mapping[str, str]) -> bytes:
     """The archive that makes L2's initramfs that of a scenario."""
     out = cpio.Archive()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lab.arch import Arch
 
-SHARE_SLOTS = {"lab": 1, "guests": 2}
+SHARE_SLOT = 1
 FIRST_PORT_SLOT = 8
 PORTS = 8     # always: the IORT depends on the number of buses
 
@@ -32,7 +32,6 @@ class Machine:
     kernel: Path
     initramfs: Path
     share: Path                          # folder that L1 sees as /lab
-    guests: Path | None = None           # folder that L1 sees as /guests
     cmdline: str = ""
     memory: str = "3G"
     cpus: int = 2
@@ -48,7 +47,9 @@ class Machine:
                  "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", *console,
                  "-bios", self.arch.firmware, "-kernel", str(self.kernel),
                  "-initrd", str(self.initramfs), "-append", cmdline]
-        words += self._shares() + list(self.backends)
+        words += ["-fsdev", f"local,id=lab,path={self.share},security_model=none",
+                  "-device", f"virtio-9p-pci,fsdev=lab,mount_tag=lab,romfile=,addr={SHARE_SLOT:#x}",
+                  *self.backends]
         for number in range(1, PORTS + 1):
             slot = FIRST_PORT_SLOT + number - 1
             words += ["-device", f"pcie-root-port,id=port{number},chassis={number},"
@@ -56,16 +57,6 @@ class Machine:
         for number, functions in enumerate(self.devices, start=1):
             for function, option in enumerate(functions):
                 words += ["-device", f"{option},bus=port{number},addr=0.{function}"]
-        return words
-
-    def _shares(self) -> list[str]:
-        words = []
-        for tag, folder in (("lab", self.share), ("guests", self.guests)):
-            if folder:
-                words += ["-fsdev", f"local,id={tag},path={folder},security_model=none"
-                                    + (",readonly=on" if tag == "guests" else ""),
-                          "-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag},romfile=,"
-                                     f"addr={SHARE_SLOTS[tag]:#x}"]
         return words
 
 

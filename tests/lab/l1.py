@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""L1 as a whole: its initramfs, its guests' files, and a machine to boot."""
+"""L1 as a whole: what it runs, and the initramfs that holds it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import initramfs, iort, paths, store, ui
+from lab import initramfs, iort
 from lab.setup import Kit
 
 
@@ -15,21 +15,20 @@ class Host:
 
     kit: Kit
     programs: Mapping[str, Path]          # by their paths in L1
-    guests: Path                          # the share /guests
+    guest_programs: Mapping[str, Path]    # by their paths in L2
 
-    def initramfs(self, patched_iort: bool = True) -> bytes:
-        """L1's initramfs: the table override first, uncompressed."""
-        override = iort.archive(self.kit.iort) if self.kit.iort and patched_iort else b""
-        return override + initramfs.host(self.kit.busybox, self.programs)
+    def write_initramfs(self, path: Path, kernels: Collection[str],
+                        patched_iort: bool = True) -> None:
+        """Write L1's initramfs: the table override, L1's own, the guests named.
 
-
-def host(kit: Kit, programs: Mapping[str, Path], guest_programs: Mapping[str, Path]) -> Host:
-    """Stage the guest kernels with their initramfs and describe L1."""
-    folder = paths.RUNS / "guests"
-    with ui.Phase("staging the guest kernels"):
-        for kernel in kit.guests:
-            into = folder / kernel.name
-            store.replace_file(into / "Image", kernel.image.read_bytes())
-            store.replace_file(into / "initrd",
-                               initramfs.guest(kit.busybox, kernel, guest_programs))
-    return Host(kit, programs, folder)
+        The guests travel in it because a share is slow under emulation, and
+        because their files are then on tmpfs, as the measurements want them.
+        """
+        with path.open("wb") as file:
+            if self.kit.iort and patched_iort:
+                file.write(iort.archive(self.kit.iort))
+            file.write(initramfs.host(self.kit.busybox, self.programs))
+            for kernel in self.kit.guests:
+                if kernel.name in kernels:
+                    image = initramfs.guest(self.kit.busybox, kernel, self.guest_programs)
+                    file.write(initramfs.guest_files(kernel, image))

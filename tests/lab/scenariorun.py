@@ -119,7 +119,7 @@ def _stage(this: Run, facts: Mapping[str, str]) -> None:
         (share / f"guest-{kernel}.cpio").write_bytes(addition)
     facts |= {"KERNELS": " ".join(this.kernels), "GUEST_LIMIT": str(this.guest_limit())}
     (share / "env").write_text("".join(f"{name}='{value}'\n" for name, value in facts.items()))
-    (this.folder / "initramfs").write_bytes(this.host.initramfs(this.scenario.patched_iort))
+    this.host.write_initramfs(this.folder / "initramfs", this.kernels, this.scenario.patched_iort)
 
 
 def _machine(this: Run) -> l0.Machine:
@@ -141,7 +141,7 @@ def _machine(this: Run) -> l0.Machine:
             options.append(option)
         ports.append(options)
     return l0.Machine(this.host.kit.arch, this.host.kit.kernel.image, this.folder / "initramfs",
-                      this.folder / "share", this.host.guests,
+                      this.folder / "share",
                       cmdline=f"lab=run loglevel=5 {this.scenario.cmdline}",
                       memory=this.scenario.memory, devices=ports, backends=backends)
 

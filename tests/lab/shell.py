@@ -16,7 +16,7 @@ def run(kit: Kit) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     share = folder / "share"
     (share / "out").mkdir(parents=True)
-    host = l1.host(kit, {"bin/aerie": build.aerie(kit)}, build.guest_programs(kit.arch))
+    host = l1.Host(kit, {"bin/aerie": build.aerie(kit)}, build.guest_programs(kit.arch))
     image = Image("disk", folder / "disk.img")
     image.create(DISK_SIZE * images.MIB, "shell")
     facts = {"READ_SIZE": str(images.READ_SIZE), "WRITE_SIZE": str(images.WRITE_SIZE),
@@ -25,10 +25,10 @@ def run(kit: Kit) -> int:
     (share / "env").write_text("".join(f"{name}='{value}'\n" for name, value in facts.items()))
     for kernel in kit.guests:
         (share / f"guest-{kernel.name}.cpio").write_bytes(initramfs.addition(None, facts))
-    (folder / "initramfs").write_bytes(host.initramfs())
+    host.write_initramfs(folder / "initramfs", [kernel.name for kernel in kit.guests])
     shutil.copytree(paths.REPO / "configs" / "vms", share / "vms", dirs_exist_ok=True)
     machine = l0.Machine(
-        kit.arch, kit.kernel.image, folder / "initramfs", share, host.guests,
+        kit.arch, kit.kernel.image, folder / "initramfs", share,
         cmdline="lab=shell",
         devices=[["nvme,serial=aerie,drive=disk"], ["e1000e,netdev=net,romfile="]],
         backends=["-drive", f"if=none,id=disk,format=raw,file={image.path}",

@@ -25,10 +25,10 @@ bind() {
 	done
 }
 
-# Put the guest's kernel and initramfs on tmpfs, as a real host would have them.
+# Put the guest's kernel and initramfs, with what the scenario adds, at $VM.
 fetch_guest() {
 	[ "$(cat "$VM/name" 2>/dev/null)" = "$KERNEL" ] && return
-	cp "/guests/$KERNEL/Image" "$VM/Image" || fail "no guest kernel $KERNEL"
+	ln -sf "/guests/$KERNEL/Image" "$VM/Image"
 	cat "/guests/$KERNEL/initrd" "/lab/guest-$KERNEL.cpio" >"$VM/initrd" || fail "no initramfs"
 	echo "$KERNEL" >"$VM/name"
 }
