@@ -7,15 +7,17 @@
 /* A guest that resets comes back to the same machine: devices are reset, its software is loaded again. */
 static int live(struct machine *machine)
 {
+	int status = MACHINE_REFUSED; /* until the guest has run */
 	enum vm_stop why;
 
 	do {
 		if (machine_start(machine) < 0)
-			return MACHINE_FAILED;
+			return status;
 		why = machine_run(machine);
+		status = MACHINE_FAILED;
 	} while (why == VM_STOP_RESET && machine_reset(machine) == 0);
 
-	return why == VM_STOP_POWEROFF || why == VM_STOP_QUIT ? MACHINE_DONE : MACHINE_FAILED;
+	return why == VM_STOP_POWEROFF || why == VM_STOP_QUIT ? MACHINE_DONE : status;
 }
 
 static int run_vm(const struct config *config, const struct machine_options *options)
@@ -29,7 +31,7 @@ static int run_vm(const struct config *config, const struct machine_options *opt
 		status = live(machine);
 	machine_destroy(&machine);
 
-	if (!options->dry_run)
+	if (!options->dry_run && status != MACHINE_REFUSED)
 		stats_print(stderr);
 	if (options->stats_path && stats_write_json(options->stats_path) < 0)
 		return MACHINE_FAILED;

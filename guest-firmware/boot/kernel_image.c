@@ -211,6 +211,13 @@ static int settle(uint8_t *host, struct range ram, const struct boot_file *file,
 	return 0;
 }
 
+int kernel_image_check(const struct boot_file *file)
+{
+	struct payload payload;
+
+	return find_payload(file, &payload);
+}
+
 int kernel_image_load(const struct gmem *mem, struct range ram, const struct boot_file *file, struct kernel_image *out)
 {
 	struct payload payload;

@@ -23,6 +23,10 @@ struct kernel_image {
 	struct range initrd; /* valid after initrd_load() */
 };
 
+/** Looks at the start of the file only: is it something that kernel_image_load() can take? Called before anything of
+ * the host is reserved, so that a mistaken path is refused at once. 0 or -errno (logged). */
+int kernel_image_check(const struct boot_file *file);
+
 /** Puts the kernel into @ram (one region of @mem, its start 2 MiB aligned). 0 or -errno, logged: what was found in the
  * file and what is accepted. Memory above the kernel may have been written on failure. */
 int kernel_image_load(const struct gmem *mem, struct range ram, const struct boot_file *file, struct kernel_image *out);

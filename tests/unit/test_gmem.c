@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -188,6 +189,30 @@ START_TEST(too_many_regions)
 }
 END_TEST
 
+/* Every page is there afterwards and zero; sizes around the chunk, so that each region ends inside one. */
+START_TEST(populate)
+{
+	const uint64_t sizes[] = {GMEM_POPULATE_CHUNK + 0x1000, 0x3000};
+	struct gmem fresh;
+
+	gmem_init(&fresh);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(gmem_add(&fresh, gpa(UINT64_C(0x100000000) * i), sizes[i], GMEM_PAGES_NORMAL), 0);
+	gmem_populate(&fresh);
+	for (unsigned i = 0; i < fresh.nr_regions; i++) {
+		const struct gmem_region *r = &fresh.regions[i];
+		size_t pages = r->size / 0x1000;
+		unsigned char *there = calloc(1, pages);
+
+		ck_assert_int_eq(mincore(r->host, r->size, there), 0);
+		for (size_t p = 0; p < pages; p++)
+			ck_assert_uint_eq(there[p] & 1, 1);
+		free(there);
+	}
+	gmem_fini(&fresh);
+}
+END_TEST
+
 START_TEST(huge_pages)
 {
 	/* More than any pool has; the error says where the number is set. */
@@ -211,6 +236,7 @@ int main(void)
 	tcase_add_test(tc, size_and_backing);
 	tcase_add_loop_test(tc, add_refused, 0, sizeof(refused) / sizeof(refused[0]));
 	tcase_add_test(tc, too_many_regions);
+	tcase_add_test(tc, populate);
 	tcase_add_test(tc, huge_pages);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);

@@ -105,12 +105,6 @@ int gmem_add(struct gmem *mem, gpa_t base, uint64_t size, enum gmem_pages pages)
 	return 0;
 }
 
-void gmem_populate(const struct gmem *mem)
-{
-	for (unsigned i = 0; i < mem->nr_regions; i++)
-		madvise(mem->regions[i].host, (size_t)mem->regions[i].size, MADV_POPULATE_WRITE);
-}
-
 void gmem_fini(struct gmem *mem)
 {
 	while (mem->nr_regions > 0) {

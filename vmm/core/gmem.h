@@ -39,8 +39,12 @@ void gmem_init(struct gmem *mem);
 /** Adds @size bytes of zeroed RAM at @base. Returns 0; -EINVAL (misaligned, overlap, too many); -ENOMEM. Logged. */
 int gmem_add(struct gmem *mem, gpa_t base, uint64_t size, enum gmem_pages pages);
 
+/* Threads that clear RAM at the same time, at most, and the least worth a thread of its own. */
+#define GMEM_POPULATE_THREADS 16u
+#define GMEM_POPULATE_CHUNK   (UINT64_C(64) << 20)
+
 /**
- * Fills all RAM with pages now, huge ones where the host allows that. For a VM whose RAM is about to be pinned anyway: pinning
+ * Fills all RAM with pages now, on all CPUs, huge pages where the host allows them. For a VM whose RAM is about to be pinned anyway: pinning
  * a memfd fills it with small pages, because it does not see the mapping's advice (memfd_pin_folios()). A host that runs out
  * of memory on the way is left to fail at the pinning, which says so.
  */

@@ -99,6 +99,8 @@ int machine_build(struct machine **out, const struct config *config)
 	if (err == 0)
 		err = boot_files_open(&m->boot, config->boot.kernel, config->boot.initrd);
 	if (err == 0)
+		err = kernel_image_check(&m->boot.kernel);
+	if (err == 0)
 		err = build_vm(m);
 	if (err == 0)
 		err = build_platform(m);
