@@ -141,7 +141,8 @@ class PrivateApt:
             "APT::Sandbox::User": "root",
             "Acquire::Languages": "none",
             "Acquire::Retries": "3",
-            # A mirror that is frozen at some day is as good to us; its signature is checked all the same.
+            # A mirror that is frozen at some day is as good to us; its signature is
+            # checked all the same.
             "Acquire::Check-Valid-Until": "false",
         }
         words = []

@@ -11,6 +11,7 @@ from lab.arch import Arch
 from lab.setup import Kit
 
 NATIVE = "x86_64"
+PROGRAM_FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static")
 SANITIZERS = "-Db_sanitize=address,undefined"
 
 
@@ -104,10 +105,11 @@ def _programs(arch: Arch, sources: Path) -> dict[str, Path]:
     folder = paths.RUNS / "programs"
     folder.mkdir(parents=True, exist_ok=True)
     built = {}
+    changed = max(path.stat().st_mtime for path in sources.glob("*.[ch]"))
     for source in sorted(sources.glob("*.c")):
         target = folder / source.stem
-        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-            proc.run([f"{arch.triplet}-gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror",
-                      "-static", "-o", target, source], log=paths.BUILD / "programs.log")
+        if not target.exists() or target.stat().st_mtime < changed:
+            proc.run([f"{arch.triplet}-gcc", *PROGRAM_FLAGS, "-o", target, source],
+                     log=paths.BUILD / "programs.log")
         built[f"bin/{source.stem}"] = target
     return built
