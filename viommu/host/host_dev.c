@@ -84,7 +84,9 @@ static int bind_fail(const struct host_dev_info *info, int err)
 				info->bdf);
 	case -EBUSY:
 	case -EINVAL: /* a second opener of the same cdev is refused with this one: vfio_df_device_first_open() */
-		return log_fail(-EBUSY, "cannot assign %s: another process uses it or a device of its group",
+		return log_fail(-EBUSY,
+				"cannot assign %s: it or a device of its group is in use by another process; end that "
+				"one first",
 				info->bdf);
 	case -ENODEV:
 		return log_fail(err, "cannot assign %s: it has just gone, or its IOMMU cannot be used", info->bdf);

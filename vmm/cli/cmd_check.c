@@ -50,7 +50,8 @@ static int check_file(const char *path, const char *const *overrides)
 	}
 	check.config = config;
 	status = run_checks(&check);
-	printf("%u errors, %u warnings\n", check.errors, check.warnings);
+	printf("%u error%s, %u warning%s\n", check.errors, check.errors == 1 ? "" : "s", check.warnings,
+	       check.warnings == 1 ? "" : "s");
 	config_free(config);
 	return status;
 }

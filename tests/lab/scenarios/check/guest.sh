@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+
+disk=$(disk_of 0000:01:00.0) || fail "no disk"
+read_disk "$disk" data
+sleep 2
+read_disk "$disk" data
