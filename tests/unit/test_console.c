@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Consoles on pipes, files and nothing. Terminals: test_console_tty.c. */
 #include "console_fixture.h"
+#include "run_suite.h"
 
 START_TEST(none)
 {
@@ -189,9 +190,5 @@ int main(void)
 	tcase_add_checked_fixture(files, make_dir, remove_dir);
 	suite_add_tcase(suite, files);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

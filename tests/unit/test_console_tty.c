@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Consoles on terminals: raw mode and back on every way out, the escape key, pseudo terminals. */
 #include "console_fixture.h"
+#include "run_suite.h"
 
 static int make_terminal(int *slave)
 {
@@ -240,9 +241,5 @@ int main(void)
 	tcase_add_test(ptys, pty_without_reader);
 	suite_add_tcase(suite, ptys);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "fdtw.h"
 #include "log.h"
+#include "run_suite.h"
 
 static struct fdtw w;
 static unsigned nr_lines;
@@ -206,9 +207,5 @@ int main(void)
 	tcase_add_test(tc, phandles);
 	tcase_add_loop_test(tc, first_error_sticks, 0, sizeof(mistakes) / sizeof(mistakes[0]));
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "gmem.h"
 #include "log.h"
 #include "sys.h"
+#include "run_suite.h"
 
 #define LOW  UINT64_C(0x40000000)
 #define MIB  UINT64_C(0x100000)
@@ -239,9 +240,5 @@ int main(void)
 	tcase_add_test(tc, populate);
 	tcase_add_test(tc, huge_pages);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

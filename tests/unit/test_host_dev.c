@@ -12,6 +12,7 @@
 #include "fake_vfio.h"
 #include "host_dev.h"
 #include "stats.h"
+#include "run_suite.h"
 
 #define BDF "0000:00:05.0"
 
@@ -426,7 +427,6 @@ int main(void)
 {
 	Suite *s = suite_create("host_dev");
 	TCase *t = tcase_create("host_dev");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, bdf_forms);
@@ -441,9 +441,5 @@ int main(void)
 	tcase_add_test(t, reserved_addresses_are_explained);
 	tcase_add_test(t, attach_and_books);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

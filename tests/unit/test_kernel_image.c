@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Direct boot of arm64 kernels: what is loaded where. What must be refused: test_kernel_image_bad.c. */
 #include "kernel_fixture.h"
+#include "run_suite.h"
 
 /* The test kernel lies at @offset, whole, and its data behind the file's end is zero. */
 static void check_loaded(uint64_t offset)
@@ -207,9 +208,5 @@ int main(void)
 	tcase_add_test(tc, initrd_place);
 	tcase_add_test(tc, open_files);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

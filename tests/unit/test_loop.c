@@ -9,6 +9,7 @@
 #include "bits.h"
 #include "fd.h"
 #include "loop.h"
+#include "run_suite.h"
 
 static struct loop loop;
 
@@ -240,9 +241,5 @@ int main(void)
 	tcase_add_test(tc, not_pollable);
 	tcase_add_test(tc, stop_from_thread);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 #include "fake_vfio.h"
 #include "nested.h"
 #include "stats.h"
+#include "run_suite.h"
 
 #define S1_STE(n) ((const uint64_t[2]){0x400000000000000bull | (uint64_t)(n) << 12, 0x000000000000005aull})
 
@@ -538,7 +539,6 @@ int main(void)
 {
 	Suite *s = suite_create("nested");
 	TCase *t = tcase_create("nested");
-	SRunner *r = srunner_create(s);
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, probe);
@@ -560,9 +560,5 @@ int main(void)
 	tcase_add_test(t, events_in_pieces);
 	tcase_add_test(t, events_batch);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	int failed = srunner_ntests_failed(r);
-
-	srunner_free(r);
-	return failed != 0;
+	return run_suite(s);
 }

@@ -8,6 +8,7 @@
 
 #include "fake_pci.h"
 #include "log.h"
+#include "run_suite.h"
 
 #define MIB   0x100000u
 #define BUS1  1u
@@ -430,9 +431,5 @@ int main(void)
 	tcase_add_test(tc, quiet_while_disabled);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

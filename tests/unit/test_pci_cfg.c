@@ -7,6 +7,7 @@
 #include <linux/pci_regs.h>
 
 #include "fake_pci.h"
+#include "run_suite.h"
 
 #define DW 0x80u /* the dword under test */
 
@@ -358,9 +359,5 @@ int main(void)
 	tcase_add_test(tc, ext_caps_chain);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

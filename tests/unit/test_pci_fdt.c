@@ -9,6 +9,7 @@
 #include "device.h"
 #include "fake_pci.h"
 #include "fdtw.h"
+#include "run_suite.h"
 
 #define NODE "/pcie@4010000000"
 
@@ -212,9 +213,5 @@ int main(void)
 	tcase_add_test(tc, more_nodes);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 #include "fake_irq.h"
 #include "fake_pci.h"
 #include "log.h"
+#include "run_suite.h"
 
 #define MSI	 0x50u
 #define MSIX	 0x90u
@@ -369,9 +370,5 @@ int main(void)
 	tcase_add_test(tc, msix_on_the_bus);
 	suite_add_tcase(suite, tc);
 
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include "pl011.c" /* for its register table */
 
 #include "pl011_fixture.h"
+#include "run_suite.h"
 
 START_TEST(table)
 {
@@ -242,9 +243,5 @@ int main(void)
 	tcase_add_test(tc, hostile_accesses);
 	tcase_add_test(tc, description);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes through the PL011: receive interrupts, who gets input when, and readers that are slow, stuck or gone. */
 #include "pl011_fixture.h"
+#include "run_suite.h"
 
 START_TEST(input_by_interrupt)
 {
@@ -222,9 +223,5 @@ int main(void)
 	tcase_add_test(tc, reader_gone);
 	tcase_add_test(tc, place_taken);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

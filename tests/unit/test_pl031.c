@@ -15,6 +15,7 @@
 #include "irq.h"
 #include "log.h"
 #include "loop.h"
+#include "run_suite.h"
 
 #define BASE 0x9010000u
 
@@ -269,9 +270,5 @@ int main(void)
 	tcase_add_test(tc, narrow_accesses);
 	tcase_add_test(tc, description);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 
 #include "bits.h"
 #include "regtable.h"
+#include "run_suite.h"
 
 enum {
 	PLAIN,
@@ -266,9 +267,5 @@ int main(void)
 	tcase_add_test(tc, read_hook);
 	tcase_add_test(tc, far_offsets);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

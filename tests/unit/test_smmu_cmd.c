@@ -4,6 +4,7 @@
 
 #include "smmu_fixture.h"
 #include "stats.h"
+#include "run_suite.h"
 
 /* What arm_vsmmu_convert_user_cmd() of Linux 7.2 accepts. */
 static const uint8_t kernel_accepts[] = {0x05, 0x06, 0x10, 0x11, 0x12, 0x13, 0x30, 0x40};
@@ -443,8 +444,6 @@ int main(void)
 {
 	Suite *s = suite_create("smmu-cmd");
 	TCase *tc = tcase_create("cmd");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup_s1, teardown);
 	tcase_add_loop_test(tc, test_opcode_classes, 0, 256);
@@ -465,8 +464,5 @@ int main(void)
 	tcase_add_test(tc, test_sync_signals);
 	tcase_add_test(tc, test_stats);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "smmu_fixture.h"
+#include "run_suite.h"
 
 static void setup_queues(void)
 {
@@ -477,8 +478,6 @@ int main(void)
 {
 	Suite *s = suite_create("smmu-endpoint");
 	TCase *tc = tcase_create("endpoint");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup_queues, teardown);
 	tcase_add_loop_test(tc, test_transitions, 0, W_COUNT * W_COUNT);
@@ -501,8 +500,5 @@ int main(void)
 	tcase_add_test(tc, test_guest_reset);
 	tcase_add_test(tc, test_linux_sequence);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

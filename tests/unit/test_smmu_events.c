@@ -4,6 +4,7 @@
 
 #include "smmu_fixture.h"
 #include "stats.h"
+#include "run_suite.h"
 
 static void setup_s1(void)
 {
@@ -276,8 +277,6 @@ int main(void)
 {
 	Suite *s = suite_create("smmu-events");
 	TCase *tc = tcase_create("events");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup_s1, teardown);
 	tcase_add_test(tc, test_event_reaches_guest);
@@ -294,8 +293,5 @@ int main(void)
 	tcase_add_test(tc, test_gerror_protocol);
 	tcase_add_test(tc, test_stats);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

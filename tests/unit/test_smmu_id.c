@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "smmu_fixture.h"
+#include "run_suite.h"
 
 static struct smmu_host_caps host;
 static uint32_t idr[6];
@@ -110,8 +111,6 @@ int main(void)
 {
 	Suite *s = suite_create("smmu-id");
 	TCase *tc = tcase_create("id");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, fresh, NULL);
 	tcase_add_test(tc, test_host_with_everything);
@@ -121,8 +120,5 @@ int main(void)
 	tcase_add_test(tc, test_what_linux_needs);
 	tcase_add_test(tc, test_oas_bits);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

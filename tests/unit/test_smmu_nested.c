@@ -6,6 +6,7 @@
 #include "fdtw.h"
 #include "smmu_fixture.h"
 #include "smmu_nested.h"
+#include "run_suite.h"
 
 static struct {
 	const char *call;
@@ -192,8 +193,6 @@ int main(void)
 {
 	Suite *s = suite_create("smmu-nested");
 	TCase *tc = tcase_create("nested");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(tc, test_ops, 0, 2);
 	tcase_add_test(tc, test_caps);
@@ -201,8 +200,5 @@ int main(void)
 	tcase_add_loop_test(tc, test_fdt_node, 0, 2);
 	tcase_add_test(tc, test_create_fails);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "smmu_fixture.h"
+#include "run_suite.h"
 
 /* The registers as the architecture lists them; written down apart from the model's own table. */
 static const struct expect {
@@ -216,8 +217,6 @@ int main(void)
 {
 	Suite *s = suite_create("smmu-regs");
 	TCase *tc = tcase_create("regs");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_table);
@@ -232,8 +231,5 @@ int main(void)
 	tcase_add_test(tc, test_reserved_and_sizes);
 	tcase_add_test(tc, test_idrs_are_read_only_and_survive_reset);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "smmu_fixture.h"
+#include "run_suite.h"
 
 static struct gmem mem;
 static uint32_t idr[6];
@@ -361,8 +362,6 @@ int main(void)
 {
 	Suite *s = suite_create("smmu-strtab");
 	TCase *tc = tcase_create("strtab");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_checked_fixture(tc, fresh, done);
 	tcase_add_loop_test(tc, test_linear_sizes, 0, 64);
@@ -382,8 +381,5 @@ int main(void)
 	tcase_add_test(tc, test_cd_linear);
 	tcase_add_test(tc, test_cd_2level);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? 1 : 0;
+	return run_suite(s);
 }

@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "stats.h"
+#include "run_suite.h"
 
 static char *printed(void)
 {
@@ -114,9 +115,5 @@ int main(void)
 	tcase_add_test(tc, json);
 	tcase_add_test(tc, json_errors);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }
