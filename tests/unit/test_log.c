@@ -202,6 +202,41 @@ START_TEST(guest_counter_does_not_wrap)
 }
 END_TEST
 
+static int host_errs(unsigned n)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		err = log_fail(-EBUSY, "busy %u", i);
+	return err;
+}
+
+START_TEST(site_cap)
+{
+	/* Uncapped messages are not counted. */
+	ck_assert_int_eq(host_errs(LOG_SITE_CAP + 5), -EBUSY);
+	ck_assert_uint_eq(nr_lines, LOG_SITE_CAP + 5);
+	log_set_capped(true);
+	nr_lines = 0;
+	host_errs(LOG_SITE_CAP - 1);
+	ck_assert_uint_eq(nr_lines, LOG_SITE_CAP - 1);
+	ck_assert_ptr_null(strstr(last, "no more messages"));
+	host_errs(1);
+	ck_assert_ptr_nonnull(strstr(last, "no more messages"));
+	ck_assert_int_eq(host_errs(100000), -EBUSY);
+	ck_assert_uint_eq(nr_lines, LOG_SITE_CAP);
+	for (unsigned i = 0; i < 1000; i++)
+		log_warn("another site");
+	for (unsigned i = 0; i < 1000; i++)
+		log_error("a third");
+	ck_assert_uint_eq(nr_lines, 3 * LOG_SITE_CAP);
+	/* What a guest has used up is there again for the end. */
+	log_set_capped(false);
+	host_errs(2);
+	ck_assert_uint_eq(nr_lines, 3 * LOG_SITE_CAP + 2);
+}
+END_TEST
+
 /* ---- fd.c ---- */
 
 START_TEST(close_keeps_errno)
@@ -292,6 +327,7 @@ int main(void)
 	tcase_add_test(tc, guest_cap);
 	tcase_add_test(tc, guest_cap_threads);
 	tcase_add_test(tc, guest_counter_does_not_wrap);
+	tcase_add_test(tc, site_cap);
 	tcase_add_test(tc, close_keeps_errno);
 	tcase_add_test(tc, eventfd_counts);
 	tcase_add_test(tc, text_files);

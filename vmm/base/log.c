@@ -12,6 +12,7 @@
 
 static _Atomic int log_level = LOG_INFO;
 static atomic_bool log_raw;
+static atomic_bool log_capped;
 
 /* Guards the pair; taken only to install or call a sink, so tests alone pay for it. */
 static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -26,6 +27,11 @@ void log_set_level(enum log_level level)
 void log_set_raw(bool raw)
 {
 	log_raw = raw;
+}
+
+void log_set_capped(bool capped)
+{
+	log_capped = capped;
 }
 
 void log_set_sink(void (*sink)(enum log_level level, const char *line, void *opaque), void *opaque)
@@ -99,36 +105,57 @@ static void emit(enum log_level level, const char *prefix, const char *suffix, c
 	errno = saved;
 }
 
-void log_msg(enum log_level level, const char *fmt, ...)
+/* Takes one message out of a site's allowance. False when it is used up; *@suffix: what the last one says. */
+static bool allowed(unsigned *count, unsigned cap, const char **suffix)
+{
+	*suffix = "";
+	/* Tested before the increment, so that the count of a noisy guest never wraps back below the cap. */
+	if (__atomic_load_n(count, __ATOMIC_RELAXED) >= cap)
+		return false;
+	unsigned before = __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
+	if (before + 1 == cap)
+		*suffix = " (no more messages of this kind)";
+	return before < cap;
+}
+
+static void emit_at_site(unsigned *count, enum log_level level, const char *fmt, va_list args)
+{
+	const char *suffix = "";
+
+	/* What is not shown does not count. */
+	if ((int)level > log_level)
+		return;
+	if (!log_capped || allowed(count, LOG_SITE_CAP, &suffix))
+		emit(level, "", suffix, fmt, args);
+}
+
+void log_site(unsigned *count, enum log_level level, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	emit(level, "", "", fmt, args);
+	emit_at_site(count, level, fmt, args);
 	va_end(args);
 }
 
-int log_fail(int err, const char *fmt, ...)
+int log_fail_site(unsigned *count, int err, const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	emit(LOG_ERROR, "", "", fmt, args);
+	emit_at_site(count, LOG_ERROR, fmt, args);
 	va_end(args);
 	return err;
 }
 
 void log_guest_site(unsigned *count, const char *fmt, ...)
 {
+	const char *suffix;
 	va_list args;
 
-	/* Tested before the increment, so that the count of a noisy guest never wraps back below the cap. */
-	if (__atomic_load_n(count, __ATOMIC_RELAXED) >= LOG_GUEST_CAP)
-		return;
-	unsigned before = __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
-	if (before >= LOG_GUEST_CAP)
+	if (!allowed(count, LOG_GUEST_CAP, &suffix))
 		return;
 	va_start(args, fmt);
-	emit(LOG_WARN, "guest: ", before + 1 == LOG_GUEST_CAP ? " (no more messages of this kind)" : "", fmt, args);
+	emit(LOG_WARN, "guest: ", suffix, fmt, args);
 	va_end(args);
 }

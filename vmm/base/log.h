@@ -29,15 +29,33 @@ void log_set_raw(bool raw);
 /** Sends complete lines (without prefix or newline) to @sink instead of stderr; NULL restores stderr. For tests. */
 void log_set_sink(void (*sink)(enum log_level level, const char *line, void *opaque), void *opaque);
 
-__attribute__((format(printf, 2, 3))) void log_msg(enum log_level level, const char *fmt, ...);
+/**
+ * While a guest runs it decides how often the host's errors come about, whoever is to blame for them. With @capped true
+ * each call site of the macros below falls silent after LOG_SITE_CAP messages (its last one says so), counted over the
+ * life of the process; messages while @capped is false do not count. Default: false.
+ */
+void log_set_capped(bool capped);
+#define LOG_SITE_CAP 32u
 
-#define log_error(...) log_msg(LOG_ERROR, __VA_ARGS__)
-#define log_warn(...)  log_msg(LOG_WARN, __VA_ARGS__)
-#define log_info(...)  log_msg(LOG_INFO, __VA_ARGS__)
-#define log_debug(...) log_msg(LOG_DEBUG, __VA_ARGS__)
+__attribute__((format(printf, 3, 4))) void log_site(unsigned *count, enum log_level level, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) int log_fail_site(unsigned *count, int err, const char *fmt, ...);
+
+#define LOG_AT_SITE(level, ...)                                                                                        \
+	do {                                                                                                           \
+		static unsigned log_site_count_;                                                                       \
+		log_site(&log_site_count_, level, __VA_ARGS__);                                                        \
+	} while (0)
+#define log_error(...) LOG_AT_SITE(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...)  LOG_AT_SITE(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  LOG_AT_SITE(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) LOG_AT_SITE(LOG_DEBUG, __VA_ARGS__)
 
 /** Logs an error and returns @err (a negative errno) unchanged: `return log_fail(-EINVAL, "cannot ...: ...")`. */
-__attribute__((format(printf, 2, 3))) int log_fail(int err, const char *fmt, ...);
+#define log_fail(err, ...)                                                                                             \
+	({                                                                                                             \
+		static unsigned log_site_count_;                                                                       \
+		log_fail_site(&log_site_count_, err, __VA_ARGS__);                                                     \
+	})
 
 /*
  * A guest (or an assigned device) did something wrong. Reported at most LOG_GUEST_CAP times for each call site, so that

@@ -125,6 +125,7 @@ int machine_start(struct machine *m)
 	for (unsigned i = 0; err == 0 && i < m->vm.nr_vcpus; i++)
 		err = arch_vcpu_reset(&m->vm.vcpus[i], &boot);
 	m->iommufd.running = true;
+	log_set_capped(true);
 	return err < 0 ? err : vm_start(&m->vm);
 }
 
@@ -133,10 +134,12 @@ enum vm_stop machine_run(struct machine *m)
 	enum vm_stop why = (enum vm_stop)loop_run(&m->loop);
 
 	vm_pause(&m->vm);
-	if (why == VM_STOP_RESET)
+	if (why == VM_STOP_RESET) {
 		stats_inc(&stats.resets);
-	else
-		stats_stamp(&stats.phase.guest_stopped);
+		return why;
+	}
+	log_set_capped(false); /* a guest that restarts without end is still at it */
+	stats_stamp(&stats.phase.guest_stopped);
 	return why;
 }
 
@@ -170,6 +173,7 @@ void machine_destroy(struct machine **machine)
 	*machine = NULL;
 	if (m->vm_created)
 		vm_pause(&m->vm);
+	log_set_capped(false);
 	destroy_devices(m, m->nr_before_iommus);
 	machine_drop_iommus(m);
 	destroy_devices(m, 0);
