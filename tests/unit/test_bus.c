@@ -2,6 +2,7 @@
 #include <check.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -278,6 +279,78 @@ START_TEST(device_lock)
 }
 END_TEST
 
+static atomic_bool greedy_stops;
+static atomic_uint greedy_turns;
+static unsigned waited_from, overtaken;
+
+static void slow(struct dev *dev)
+{
+	greedy_turns++;
+	usleep(2000);
+}
+
+static void served(struct dev *dev)
+{
+	overtaken += greedy_turns - waited_from;
+}
+
+/* A vCPU whose every access keeps the lock for long. */
+static void *greedy(void *arg)
+{
+	while (!greedy_stops)
+		bus_write(&bus, 0x1000, 4, 0);
+	return arg;
+}
+
+/* Who waits sees the other's present turn end, and no other begin. */
+START_TEST(device_lock_is_fair)
+{
+	struct dev a = dev_init(), b = dev_init();
+	pthread_t thread;
+
+	a.effect = slow;
+	b.effect = served;
+	bus_add(&bus, &a.window, 0x1000, 0x1000);
+	bus_add(&bus, &b.window, 0x2000, 0x1000);
+	greedy_stops = false;
+	overtaken = 0;
+	ck_assert_int_eq(pthread_create(&thread, NULL, greedy, NULL), 0);
+	for (unsigned i = 0; i < 50; i++) {
+		usleep(500); /* until the other has it */
+		waited_from = greedy_turns;
+		bus_write(&bus, 0x2000, 4, 0);
+	}
+	greedy_stops = true;
+	pthread_join(thread, NULL);
+	/* Some room for a scheduler that stops us before we wait. */
+	ck_assert_uint_le(overtaken, 10);
+}
+END_TEST
+
+static void again(struct dev *dev)
+{
+	bus_lock(&bus);
+	bus_lock(&bus);
+	bus_unlock(&bus);
+	bus_unlock(&bus);
+}
+
+/* Taking it again while others wait for their turn must not wait for them. */
+START_TEST(device_lock_is_recursive)
+{
+	struct dev a = dev_init();
+	pthread_t threads[3];
+
+	a.effect = again;
+	bus_add(&bus, &a.window, 0x1000, 0x1000);
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, hammer, NULL), 0);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(a.calls, 60000);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("bus");
@@ -294,6 +367,8 @@ int main(void)
 	tcase_add_test(tc, nested_access);
 	tcase_add_test(tc, many_windows);
 	tcase_add_test(tc, device_lock);
+	tcase_add_test(tc, device_lock_is_fair);
+	tcase_add_test(tc, device_lock_is_recursive);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -6,31 +6,48 @@
 
 #include "stats.h"
 
+/* Its address names the thread. */
+static _Thread_local char this_thread;
+
 void bus_init(struct bus *bus)
 {
-	pthread_mutexattr_t attr;
-
 	*bus = (struct bus){0};
-	/* Recursive, so that a model may access the bus (its own windows too) from within a handler. */
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
-	pthread_mutex_init(&bus->lock, &attr);
-	pthread_mutexattr_destroy(&attr);
+	pthread_mutex_init(&bus->turn, NULL);
+	pthread_mutex_init(&bus->lock, NULL);
 }
 
 void bus_fini(struct bus *bus)
 {
 	pthread_mutex_destroy(&bus->lock);
+	pthread_mutex_destroy(&bus->turn);
 	bus->nr_windows = 0;
+}
+
+/* Only the thread itself ever stores its own name, so what it reads of it is never stale. */
+static bool is_owner(const struct bus *bus)
+{
+	return atomic_load_explicit(&bus->owner, memory_order_relaxed) == &this_thread;
 }
 
 void bus_lock(struct bus *bus)
 {
+	if (is_owner(bus)) {
+		bus->depth++;
+		return;
+	}
+	pthread_mutex_lock(&bus->turn);
 	pthread_mutex_lock(&bus->lock);
+	pthread_mutex_unlock(&bus->turn);
+	atomic_store_explicit(&bus->owner, &this_thread, memory_order_relaxed);
 }
 
 void bus_unlock(struct bus *bus)
 {
+	if (bus->depth > 0) {
+		bus->depth--;
+		return;
+	}
+	atomic_store_explicit(&bus->owner, NULL, memory_order_relaxed);
 	pthread_mutex_unlock(&bus->lock);
 }
 

@@ -8,11 +8,16 @@
  * Locking: bus->lock is *the device lock*. bus_dispatch() takes it around every handler; event-loop handlers that touch
  * device models take it with bus_lock(). All device models, PCI config space and vIOMMU front ends are guarded by it and
  * have no locks of their own. Handlers may add and remove windows, also their own. It is the outermost lock.
+ *
+ * It is fair: who waits gets it before a thread that let go of it and comes back. A vCPU that resets its device in a
+ * loop has it for 100 ms at a time and away from it for microseconds; without turns no other vCPU would ever get in.
+ * It is recursive, so that a model may access the bus (its own windows too) from within a handler.
  */
 #ifndef AERIE_BUS_H
 #define AERIE_BUS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,7 +51,10 @@ struct bus_window {
 #define BUS_MAX_WINDOWS 512u
 
 struct bus {
+	pthread_mutex_t turn; /* held while waiting for lock, so that nobody can overtake */
 	pthread_mutex_t lock;
+	_Atomic(const void *) owner; /* names the thread that holds lock; NULL: none */
+	unsigned depth;		     /* how often the owner has taken it again; the owner's */
 	struct bus_window *windows[BUS_MAX_WINDOWS]; /* sorted by range.first */
 	unsigned nr_windows;
 };
