@@ -100,6 +100,15 @@ const char *fake_ioctl_name(unsigned long request)
 	return text;
 }
 
+const char *fake_fd_call(const char *call, int fd)
+{
+	static _Thread_local char text[64];
+	bool known = fd >= 0 && fd < MAX_FDS && fds[fd].used;
+
+	snprintf(text, sizeof(text), "%s%s%s", call, known ? " " : "", known ? fds[fd].what : "");
+	return text;
+}
+
 const struct fake_type *fake_type_of(const char *path)
 {
 	const struct fake_type *best = NULL;

@@ -12,6 +12,9 @@ bool fake_call(const char *name);
  */
 const char *fake_ioctl_name(unsigned long request);
 
+/** "@call NAME" for a call on @fd, NAME as given to fake_track(). Valid for the calling thread's next call. */
+const char *fake_fd_call(const char *call, int fd);
+
 /** The registered type with the longest prefix of @path, or NULL. */
 const struct fake_type *fake_type_of(const char *path);
 

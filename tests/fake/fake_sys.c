@@ -92,7 +92,7 @@ void *sys_mmap(size_t len, int prot, int flags, int fd, off_t offset)
 	struct fake_file *file = fake_file_of(fd);
 	void *addr;
 
-	if (fake_call("mmap"))
+	if (fake_call(fake_fd_call("mmap", fd)))
 		return MAP_FAILED;
 	if (file && file->type->mmap) {
 		addr = file->type->mmap(file, len, offset);
@@ -140,7 +140,7 @@ ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset)
 {
 	struct fake_file *file = fake_file_of(fd);
 
-	if (fake_call("pread"))
+	if (fake_call(fake_fd_call("pread", fd)))
 		return -1;
 	if (!file)
 		return pread(fd, buf, len, offset);
@@ -152,7 +152,7 @@ ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
 	struct fake_file *file = fake_file_of(fd);
 
-	if (fake_call("pwrite"))
+	if (fake_call(fake_fd_call("pwrite", fd)))
 		return -1;
 	if (!file)
 		return pwrite(fd, buf, len, offset);

@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,7 @@ static inline void machine_live(struct machine *m, const struct fake_kvm_exit *e
 	fake_kvm_script(0, exit, 1);
 	if (!*err)
 		*err = machine_start(m);
+	log_set_capped(false); /* the cap is for a process with one guest */
 	if (!*err)
 		*err = machine_run(m) == why ? 0 : -EIO;
 }
@@ -162,11 +164,11 @@ static inline int machine_life(void (*guest)(struct machine *m))
 	return err;
 }
 
-/* A failure that may pass: the host then merely seems to lack something, or a warning has said what it means. */
+/* A failure that may pass unnoticed; @calls: patterns as the shell's. */
 static inline bool may_pass(const char *call, const char *const *calls)
 {
 	for (; *calls; calls++)
-		if (strcmp(call, *calls) == 0)
+		if (fnmatch(*calls, call, 0) == 0)
 			return true;
 	return false;
 }

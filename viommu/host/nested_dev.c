@@ -130,7 +130,7 @@ int nested_add(struct nested_dev **out, struct nested *nested, struct host_dev *
 		return log_fail(-ENOMEM, "cannot put %s behind its guest IOMMU: out of memory", dev->bdf);
 	d->nested = nested;
 	d->dev = dev;
-	err = to_abort(d);
+	err = host_dev_attach(dev, nested->abort);
 	if (err) {
 		free(d);
 		return err;
