@@ -127,7 +127,7 @@ def load(folder: Path) -> Scenario:
         folder=folder,
         description=table["description"],
         kernels=tuple(table.get("kernels", ALL_KERNELS)) or (NO_KERNEL,),
-        time_limit=float(table.get("time-limit", 30)),
+        time_limit=float(table.get("time-limit", 60)),
         patched_iort=table.get("iort", "patched") == "patched",
         memory=table.get("memory", "2G"),
         cmdline=table.get("cmdline", ""),
