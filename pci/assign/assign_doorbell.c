@@ -19,6 +19,7 @@
 #include "assign_priv.h"
 #include "bits.h"
 #include "log.h"
+#include "sigbus.h"
 #include "sys.h"
 
 /* The whole pages that hold the table, if VFIO lets them be mapped. */
@@ -62,6 +63,24 @@ void assign_doorbell_fini(struct assigned *a)
 	a->doorbell.host = NULL;
 }
 
+/* Gives the entry @address, if the host's or we have left one there that leads to the doorbell. True when it changed.
+ */
+static bool point(volatile uint32_t *entry, bool pointed, uint64_t address)
+{
+	uint64_t now = entry[0] | (uint64_t)entry[1] << 32;
+	uint32_t control = entry[3];
+
+	if (now == address || (!pointed && !arch_msi_shares_doorbell(now)))
+		return false;
+	/* An entry changes only while it is masked (PCIe 6.0, 7.7.2.5). */
+	entry[3] = control | PCI_MSIX_ENTRY_CTRL_MASKBIT;
+	entry[0] = (uint32_t)address;
+	entry[1] = (uint32_t)(address >> 32);
+	entry[3] = control;
+	(void)entry[3]; /* the write has arrived */
+	return true;
+}
+
 void assign_doorbell_point(struct assigned *a, unsigned vector, uint64_t address)
 {
 	struct assign_vector *v = &a->irq.vectors[vector];
@@ -72,17 +91,12 @@ void assign_doorbell_point(struct assigned *a, unsigned vector, uint64_t address
 		return;
 
 	volatile uint32_t *entry = (volatile uint32_t *)(void *)((uint8_t *)a->doorbell.host + offset);
-	uint64_t now = entry[0] | (uint64_t)entry[1] << 32;
-	uint32_t control = entry[3];
 
-	if (now == address || (!v->pointed && !arch_msi_shares_doorbell(now)))
+	sigbus_touching(a->fn.name);
+	bool changed = point(entry, v->pointed, address);
+	sigbus_touching(NULL);
+	if (!changed)
 		return;
-	/* An entry changes only while it is masked (PCIe 6.0, 7.7.2.5). */
-	entry[3] = control | PCI_MSIX_ENTRY_CTRL_MASKBIT;
-	entry[0] = (uint32_t)address;
-	entry[1] = (uint32_t)(address >> 32);
-	entry[3] = control;
-	(void)entry[3]; /* the write has arrived */
 	/* A message to the former address may have been lost: one too many does no harm. */
 	irq_route_signal(&v->route);
 	v->pointed = true;

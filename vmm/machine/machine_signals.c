@@ -10,6 +10,7 @@
 #include "fd.h"
 #include "log.h"
 #include "machine_priv.h"
+#include "sigbus.h"
 #include "stats.h"
 
 static void signal_arrived(struct loop_source *src)
@@ -40,6 +41,11 @@ int machine_build_signals(struct machine *m)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 
+	int err = sigbus_init();
+
+	if (err < 0)
+		return err;
+
 	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 
 	if (fd < 0)
@@ -48,7 +54,7 @@ int machine_build_signals(struct machine *m)
 				"(`ulimit -n`)",
 				strerror(errno));
 
-	int err = loop_add(&m->loop, &m->signals, fd, signal_arrived);
+	err = loop_add(&m->loop, &m->signals, fd, signal_arrived);
 
 	if (err < 0)
 		close(fd);
