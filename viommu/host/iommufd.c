@@ -92,9 +92,11 @@ void iommu_obj_destroy(struct iommu_obj **obj)
 		return;
 	}
 	err = ioc_destroy(o->iommufd->fd, o->id);
-	if (err)
+	if (err && !o->stuck)
 		log_error("cannot destroy iommufd %s %u: %s; it stays until aerie ends", type_names[o->type], o->id,
 			  strerror(-err));
+	if (o->parent)
+		o->parent->stuck |= err != 0;
 	o->iommufd->objects--;
 	if (o->parent)
 		o->parent->users--;

@@ -36,13 +36,15 @@ struct iommu_obj {
 	struct iommufd *iommufd;
 	struct iommu_obj *parent; /* NULL for an IOAS */
 	unsigned users;		  /* children and attached devices */
+	bool stuck;		  /* the kernel may keep it, for something on it; this has been said */
 };
 
 /** Opens /dev/iommu, or takes @fd when >= 0. -ENOENT etc. are explained (CONFIG_IOMMUFD, module, permissions). */
 int iommufd_open(struct iommufd *iommufd, int fd);
 void iommufd_close(struct iommufd *iommufd);
 
-/** Destroys *@obj and sets it to NULL; NULL is fine. An object in use is a bug in aerie: logged, not destroyed. */
+/** Destroys *@obj and sets it to NULL; NULL is fine. An object in use is a bug in aerie: logged, not destroyed. What
+ * the kernel does not destroy is reported, once for it and all that it stands on, and ends with the iommufd. */
 void iommu_obj_destroy(struct iommu_obj **obj);
 
 int ioas_create(struct iommufd *iommufd, struct iommu_obj **ioas);

@@ -148,6 +148,11 @@ void nested_remove(struct nested_dev **dev)
 		return;
 	*dev = NULL;
 	host_dev_detach(d->dev);
+	if (d->dev->attached) { /* that has failed: the kernel detaches when the descriptor goes */
+		d->dev->attached->stuck = true;
+		d->dev->attached->users--;
+		d->dev->attached = NULL;
+	}
 	iommu_obj_destroy(&d->s1);
 	iommu_obj_destroy(&d->vdevice);
 	d->nested->nr_devices--;

@@ -102,8 +102,6 @@ static int apply(struct smmu *smmu, struct smmu_endpoint *ep, const struct smmu_
 	}
 	if (want->xlate != SMMU_XLATE_ABORT && !attach(smmu, ep, &block, sid))
 		ep->now = block;
-	log_guest("SMMU %s: DMA of %s (StreamID 0x%x) is blocked: its translation could not be installed", smmu->dev.id,
-		  ep->ep.name, sid);
 	return err;
 }
 
