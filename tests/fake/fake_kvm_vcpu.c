@@ -201,6 +201,7 @@ static int play(struct fake_vcpu *vcpu, const struct fake_kvm_exit *exit)
 		run->memory_fault.gpa = exit->addr;
 		break;
 	case KVM_EXIT_ARM_NISV:
+	case KVM_EXIT_ARM_LDST64B:
 		run->arm_nisv.fault_ipa = exit->addr;
 		break;
 	default:

@@ -131,6 +131,7 @@ END_TEST
 /* A guest that touches what cannot be emulated, or a BAR that does not decode, gets an abort and goes on. */
 static const struct fake_kvm_exit aborts[] = {
 	{.reason = KVM_EXIT_ARM_NISV, .addr = DEV},
+	{.reason = KVM_EXIT_ARM_LDST64B, .addr = DEV},
 	{.err = -EFAULT, .reason = KVM_EXIT_MEMORY_FAULT, .addr = 0x10000000},
 	{.reason = KVM_EXIT_SYSTEM_EVENT, .event = KVM_SYSTEM_EVENT_WAKEUP},
 };
@@ -141,7 +142,7 @@ START_TEST(guest_aborts)
 	ck_assert_int_eq(vm_start(&vm), 0);
 	wait_until(fake_kvm_script_pos(0) == ARRAY(aborts));
 	vm_pause(&vm);
-	ck_assert_uint_eq(fake_kvm_aborts(0), 2);
+	ck_assert_uint_eq(fake_kvm_aborts(0), 3);
 }
 END_TEST
 

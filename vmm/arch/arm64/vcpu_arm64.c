@@ -116,6 +116,7 @@ bool arch_vcpu_exit(struct vcpu *vcpu, struct kvm_run *run)
 {
 	switch (run->exit_reason) {
 	case KVM_EXIT_ARM_NISV:
+	case KVM_EXIT_ARM_LDST64B: /* LD64B and the like; the same record, and no device takes 64 bytes */
 		log_guest("vCPU %u: access to %#" PRIx64 " by an instruction that cannot be emulated (ISS %#" PRIx64
 			  "); it gets an external abort",
 			  vcpu->index, (uint64_t)run->arm_nisv.fault_ipa, (uint64_t)run->arm_nisv.esr_iss);
