@@ -76,7 +76,7 @@ static inline void assigned_setup(void)
 		ck_assert(devs[i] && bars[i]);
 	}
 	assigned_host();
-	machine_yaml("16M", two_smmus);
+	machine_yaml("8M", two_smmus);
 }
 
 /* What the host sees of a VM that has ended. */

@@ -5,8 +5,8 @@
  */
 #include "machine_assigned_fixture.h"
 
-/* Calls whose failure only means that the host lacks something. A group's member of unknown class counts as no bridge, which is
- * the safe side; the interrupts ERR and REQ are optional. */
+/* Calls whose failure only means that the host lacks something. A group's member of unknown class counts as no bridge,
+ * which is the safe side; the interrupts ERR and REQ are optional. */
 static const char *const passing[] = {
 	"ioctl KVM_CHECK_EXTENSION",
 	"ioctl KVM_ENABLE_CAP",
@@ -42,7 +42,7 @@ END_TEST
 
 START_TEST(fail_nth_one_untranslated)
 {
-	machine_yaml("16M", one_smmu_and_none);
+	machine_yaml("8M", one_smmu_and_none);
 	machine_fail_nth(assigned_host, NULL, passing, after);
 }
 END_TEST
@@ -156,7 +156,7 @@ START_TEST(untranslated)
 	struct machine *m;
 	struct config *config;
 
-	machine_yaml("16M", one_smmu_and_none);
+	machine_yaml("8M", one_smmu_and_none);
 	ck_assert_int_eq(machine_make(&m, &config), 0);
 	ck_assert_int_eq(host_cfg(0), STE_CFG_BYPASS);
 	ck_assert_int_eq(host_cfg(1), -2);
@@ -177,7 +177,7 @@ START_TEST(shared)
 	struct machine *m;
 	struct config *config;
 
-	machine_yaml("16M", shared_smmu);
+	machine_yaml("8M", shared_smmu);
 	ck_assert_int_eq(machine_make(&m, &config), 0);
 	driver_start(m, 0);
 	driver_install(m, 0, 0x200, driver_s1(0));

@@ -14,7 +14,7 @@ static void build(const char *rest)
 	struct arch_boot boot;
 	struct fdt_header header;
 
-	machine_yaml("16M", rest);
+	machine_yaml("8M", rest);
 	ck_assert_int_eq(machine_make(&m, &config), 0);
 	ck_assert_int_eq(machine_load(m, &boot), 0);
 	ck_assert_int_eq(gmem_read(&m->vm.gmem, boot.tables, &header, sizeof(header)), 0);
@@ -116,7 +116,7 @@ START_TEST(platform)
 	node("/serial@9000000");
 	ck_assert_ptr_null(fdt_getprop(fdt, node("/chosen"), "linux,initrd-start", NULL));
 	snprintf(name, sizeof(name), "/memory@%llx", (unsigned long long)ram);
-	CELLS(node(name), "reg", FDTW_U64(ram), 0, 16u << 20);
+	CELLS(node(name), "reg", FDTW_U64(ram), 0, 8u << 20);
 	check_string(node(name), "device_type", "memory");
 	ck_assert_uint_eq(nr_below(node("/cpus")) >= 2, 1);
 	finish();
