@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "log.h"
 #include "machine_priv.h"
 #include "pl011.h"
@@ -88,6 +89,7 @@ int machine_build(struct machine **out, const struct config *config)
 	m->config = config;
 	m->iommufd.fd = -1;
 	boot_files_init(&m->boot);
+	fd_raise_limit();
 
 	int err = loop_init(&m->loop);
 
