@@ -29,7 +29,8 @@ struct reg_row {
 	uint64_t w1c; /* bits that a write of 1 clears */
 	/** Value seen by a read; NULL: the stored value. */
 	uint64_t (*read)(void *dev, unsigned index, uint64_t stored);
-	/** Called after a write changed (or tried to change) the stored value. For a half write @old and @now are whole. */
+	/** Called after a write changed (or tried to change) the stored value. For a half write @old and @now are
+	 * whole. */
 	void (*written)(void *dev, unsigned index, uint64_t old, uint64_t now);
 	uint8_t min_size; /* smallest access allowed, 1, 2 or 4; 0 means 4 */
 };

@@ -128,8 +128,8 @@ void assign_irq_fini(struct assigned *a);
 /** Maps the device's MSI-X table when it is behind a guest IOMMU and VFIO allows it. 0 or -errno (logged). */
 int assign_doorbell_init(struct assigned *a);
 void assign_doorbell_fini(struct assigned *a);
-/** Lets @vector, which is installed, be sent to the I/O address @address that the guest wrote into its table. Nothing happens
- *  where guest and host do not share a doorbell: then the guest must map the host's 1:1. */
+/** Lets @vector, which is installed, be sent to the I/O address @address that the guest wrote into its table. Nothing
+ * happens where guest and host do not share a doorbell: then the guest must map the host's 1:1. */
 void assign_doorbell_point(struct assigned *a, unsigned vector, uint64_t address);
 
 /* assign_events.c: ERR and REQ */

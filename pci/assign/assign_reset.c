@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Function reset, when the guest resets. Before the first guest instruction and after the last one the kernel does it: opening
- * the VFIO device resets the function (vfio_pci_core_enable()), closing it does so again (vfio_pci_core_disable()), and doing it
- * twice would only cost another 100 ms of the specification's waiting time (PCIe 6.0, 6.6.2) each.
+ * Function reset, when the guest resets. Before the first guest instruction and after the last one the kernel does it:
+ * opening the VFIO device resets the function (vfio_pci_core_enable()), closing it does so again
+ * (vfio_pci_core_disable()), and doing it twice would only cost another 100 ms of the specification's waiting time
+ * (PCIe 6.0, 6.6.2) each.
  */
 #include <errno.h>
 #include <string.h>
@@ -20,7 +21,7 @@ int assign_quiet(struct assigned *a)
 	return 0;
 }
 
-/* VFIO restores COMMAND after a reset: quieting brings it to its reset value, and stops DMA where there was no reset. */
+/* VFIO restores COMMAND after a reset: quieting brings it to its reset value, and stops DMA if there was no reset. */
 static int reset_device(struct assigned *a)
 {
 	int err = a->can_reset ? vfio_reset(a->host.fd) : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pretended kernel behind vmm/base/sys.h. A path is answered by the fake file type registered for it (longest prefix
- * wins), else by the real file system below sys_root. Fake descriptors are real (an eventfd or memfd stands behind each), so
- * that epoll, poll and dup work on them.
+ * The pretended kernel behind vmm/base/sys.h. A path is answered by the fake file type registered for it (longest
+ * prefix wins), else by the real file system below sys_root. Fake descriptors are real (an eventfd or memfd stands
+ * behind each), so that epoll, poll and dup work on them.
  */
 #ifndef AERIE_FAKE_H
 #define AERIE_FAKE_H
@@ -15,7 +15,7 @@
 struct fake_file;
 
 struct fake_type {
-	const char *prefix; /* "/dev/kvm", "/dev/iommu", "/dev/vfio/devices/" ... */
+	const char *prefix;				       /* "/dev/kvm", "/dev/iommu", "/dev/vfio/devices/" ... */
 	int (*open)(struct fake_file *file, const char *path); /* 0 or -errno; may be NULL */
 	int (*ioctl)(struct fake_file *file, unsigned long request, void *arg); /* >= 0 or -errno */
 	/* NULL: anonymous zeroed memory. Else the memory stays the type's and is not unmapped; returning NULL fails. */

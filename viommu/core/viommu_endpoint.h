@@ -3,8 +3,8 @@
  * A vIOMMU's endpoint: one requester behind it, with the backend that carries its translations out. Knows no front end
  * and no concrete backend; the machine joins them.
  *
- * StreamIDs: aerie's IOMMUs see RID and StreamID (or endpoint id) as the same number; this header is the only place that
- * says so. The guest may renumber buses, so the id is asked for, never stored.
+ * StreamIDs: aerie's IOMMUs see RID and StreamID (or endpoint id) as the same number; this header is the only place
+ * that says so. The guest may renumber buses, so the id is asked for, never stored.
  */
 #ifndef AERIE_VIOMMU_ENDPOINT_H
 #define AERIE_VIOMMU_ENDPOINT_H
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct viommu_endpoint {
-	const char *name;          /* for messages; borrowed */
+	const char *name;	      /* for messages; borrowed */
 	uint16_t (*rid)(void *owner); /* requester id of the moment */
 	void *owner;
 };

@@ -25,15 +25,15 @@ struct vm;
 
 /* The fixed map of guest physical addresses. One const instance for each architecture, with an ASCII map beside it. */
 struct arch_layout {
-	const char *machine;        /* name, for messages and `compatible` */
+	const char *machine; /* name, for messages and `compatible` */
 	uint64_t ram_base;
-	uint64_t serial_base;       /* first serial port, one page */
-	uint64_t rtc_base;          /* one page */
-	uint64_t smmu_base;         /* smmu_stride bytes each, smmu_max of them */
+	uint64_t serial_base; /* first serial port, one page */
+	uint64_t rtc_base;    /* one page */
+	uint64_t smmu_base;   /* smmu_stride bytes each, smmu_max of them */
 	uint64_t smmu_stride;
 	unsigned smmu_max;
-	struct range pci_mmio32;    /* BAR window below 4 GiB */
-	struct range msi_window;    /* IOVAs that the host uses for the doorbells of assigned devices; never RAM */
+	struct range pci_mmio32; /* BAR window below 4 GiB */
+	struct range msi_window; /* IOVAs that the host uses for the doorbells of assigned devices; never RAM */
 };
 
 extern const struct arch_layout arch_layout;
@@ -52,8 +52,8 @@ int arch_check_host(int kvm_fd);
 int arch_vm_create(struct vm *vm, uint64_t memory);
 void arch_vm_destroy(struct vm *vm);
 
-/** After all vCPUs exist: features and KVM_ARM_VCPU_INIT (or CPUID, MSRs), then the in-kernel interrupt controller with its
- *  MSI doorbell, timers and PMU. 0 or -errno (logged). */
+/** After all vCPUs exist: features and KVM_ARM_VCPU_INIT (or CPUID, MSRs), then the in-kernel interrupt controller with
+ * its MSI doorbell, timers and PMU. 0 or -errno (logged). */
 int arch_vcpus_init(struct vm *vm);
 int arch_irqchip_create(struct vm *vm);
 
@@ -77,8 +77,9 @@ bool arch_vcpu_exit(struct vcpu *vcpu, struct kvm_run *run);
  *  Returns 0, or -EINVAL when the message's address is not a doorbell of this machine and it is not translated. */
 int arch_msi_route(const struct vm *vm, const struct msi_msg *msg, struct kvm_irq_routing_entry *entry);
 
-/** True when a device that the host has told to send its messages to the I/O address @address reaches the host's doorbell at the
- *  guest physical address of the guest's own doorbell, so that a guest's translation of the latter leads to the former. */
+/** True when a device that the host has told to send its messages to the I/O address @address reaches the host's
+ * doorbell at the guest physical address of the guest's own doorbell, so that a guest's translation of the latter leads
+ * to the former. */
 bool arch_msi_shares_doorbell(uint64_t address);
 
 /** Fills the KVM routing entry of wired line @gsi. */

@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BIT32(n)        (UINT32_C(1) << (n))
-#define BIT64(n)        (UINT64_C(1) << (n))
-#define MASK32(hi, lo)  ((UINT32_MAX >> (31 - (hi))) & (UINT32_MAX << (lo)))
-#define MASK64(hi, lo)  ((UINT64_MAX >> (63 - (hi))) & (UINT64_MAX << (lo)))
-#define ARRAY_LEN(a)    (sizeof(a) / sizeof((a)[0]))
+#define BIT32(n)       (UINT32_C(1) << (n))
+#define BIT64(n)       (UINT64_C(1) << (n))
+#define MASK32(hi, lo) ((UINT32_MAX >> (31 - (hi))) & (UINT32_MAX << (lo)))
+#define MASK64(hi, lo) ((UINT64_MAX >> (63 - (hi))) & (UINT64_MAX << (lo)))
+#define ARRAY_LEN(a)   (sizeof(a) / sizeof((a)[0]))
 
 /** Value of the field that @mask (contiguous, not 0) selects in @reg, shifted down to bit 0. */
 static inline uint64_t field_get(uint64_t mask, uint64_t reg)

@@ -26,8 +26,8 @@ ssize_t fd_read_text(const char *path, char *buf, size_t cap);
 /** Writes @text to an existing file (sysfs). Returns 0 or -errno (not logged). */
 int fd_write_text(const char *path, const char *text);
 
-/** Raises the soft limit on open files to the hard one: a device with many vectors has an eventfd for each. Failure leaves the
- *  limit as it is, which shows where it matters. */
+/** Raises the soft limit on open files to the hard one: a device with many vectors has an eventfd for each. Failure
+ * leaves the limit as it is, which shows where it matters. */
 void fd_raise_limit(void);
 
 #define OWNED_FD __attribute__((cleanup(fd_close)))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event loop: one thread (main) waits for file descriptors and calls their handlers. Sources may be added and removed
- * from any handler, also the source's own. loop_stop() may be called from any thread; everything else only from the
- * thread that runs the loop or while no thread runs it.
+ * The event loop: one thread (main) waits for file descriptors and calls their handlers. Sources may be added and
+ * removed from any handler, also the source's own. loop_stop() may be called from any thread; everything else only from
+ * the thread that runs the loop or while no thread runs it.
  */
 #ifndef AERIE_LOOP_H
 #define AERIE_LOOP_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What happened in this process: counters and time stamps of the phases of the VM's life. A process holds one VM, so there
- * is one set, global, written by any thread and read at any time (relaxed atomics). Printed on exit and on SIGUSR1.
+ * What happened in this process: counters and time stamps of the phases of the VM's life. A process holds one VM, so
+ * there is one set, global, written by any thread and read at any time (relaxed atomics). Printed on exit and on
+ * SIGUSR1.
  */
 #ifndef AERIE_STATS_H
 #define AERIE_STATS_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The seam between aerie and the kernel. Every call by which aerie takes or gives back something of the host (descriptors,
- * memory, threads' vCPUs, devices) goes through these functions; sys.c passes them on. Tests link tests/fake/fake_sys.c
- * instead: a pretended kernel with KVM, iommufd and VFIO that can make the n-th call fail and counts what was not given
- * back.
+ * The seam between aerie and the kernel. Every call by which aerie takes or gives back something of the host
+ * (descriptors, memory, threads' vCPUs, devices) goes through these functions; sys.c passes them on. Tests link
+ * tests/fake/fake_sys.c instead: a pretended kernel with KVM, iommufd and VFIO that can make the n-th call fail and
+ * counts what was not given back.
  *
  * All return -1 and set errno on failure, like the calls that they stand for.
  */

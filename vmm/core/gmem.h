@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Guest memory: one memfd for each contiguous piece of guest RAM, mapped once. All access from device models goes through
- * gmem_read()/gmem_write() with a length: copied once, so that what was validated is what is used.
+ * Guest memory: one memfd for each contiguous piece of guest RAM, mapped once. All access from device models goes
+ * through gmem_read()/gmem_write() with a length: copied once, so that what was validated is what is used.
  *
  * Immutable after the VM is built, so it may be used from any thread without a lock. Knows nothing of KVM (vm_map_ram()
  * registers the pieces as memory slots), so that models are tested and fuzzed against real guest memory anywhere.
@@ -21,7 +21,7 @@ struct gmem_region {
 	gpa_t base;    /* page aligned */
 	uint64_t size; /* bytes, page aligned */
 	void *host;    /* shared mapping of fd */
-	int fd;        /* memfd, owned */
+	int fd;	       /* memfd, owned */
 };
 
 struct gmem {
@@ -44,9 +44,9 @@ int gmem_add(struct gmem *mem, gpa_t base, uint64_t size, enum gmem_pages pages)
 #define GMEM_POPULATE_CHUNK   (UINT64_C(64) << 20)
 
 /**
- * Fills all RAM with pages now, on all CPUs, huge pages where the host allows them. For a VM whose RAM is about to be pinned anyway: pinning
- * a memfd fills it with small pages, because it does not see the mapping's advice (memfd_pin_folios()). A host that runs out
- * of memory on the way is left to fail at the pinning, which says so.
+ * Fills all RAM with pages now, on all CPUs, huge pages where the host allows them. For a VM whose RAM is about to be
+ * pinned anyway: pinning a memfd fills it with small pages, because it does not see the mapping's advice
+ * (memfd_pin_folios()). A host that runs out of memory on the way is left to fail at the pinning, which says so.
  */
 void gmem_populate(const struct gmem *mem);
 
@@ -63,7 +63,8 @@ int gmem_read(const struct gmem *mem, gpa_t addr, void *buf, size_t len);
 /** Copies into guest RAM. All or nothing. Returns 0 or -EFAULT. */
 int gmem_write(const struct gmem *mem, gpa_t addr, const void *buf, size_t len);
 
-/** Single-copy atomic little-endian accesses to naturally aligned words. Return 0, or -EFAULT (also when misaligned). */
+/** Single-copy atomic little-endian accesses to naturally aligned words. Return 0, or -EFAULT (also when misaligned).
+ */
 int gmem_read_le64(const struct gmem *mem, gpa_t addr, uint64_t *value);
 int gmem_write_le32(const struct gmem *mem, gpa_t addr, uint32_t value);
 

@@ -302,6 +302,6 @@ void irq_msi_send(struct irqchip *chip, const struct msi_msg *msg)
 	if (err == 0)
 		err = kvm_signal_msi(chip->vm->vm_fd, &entry);
 	if (err < 0)
-		log_guest("requester 0x%" PRIx32 ": MSI to 0x%" PRIx64 " goes nowhere: %s", msg->requester, msg->address,
-			  strerror(-err));
+		log_guest("requester 0x%" PRIx32 ": MSI to 0x%" PRIx64 " goes nowhere: %s", msg->requester,
+			  msg->address, strerror(-err));
 }

@@ -3,8 +3,8 @@
  * Interrupts into the guest. Devices hold a line or a route, never a GSI number.
  *
  * irq_line  - a wired input of the interrupt controller (arm64: an SPI).
- * irq_route - one message-signalled interrupt: an eventfd that exists from the start, and, while connected, a GSI with an
- *             MSI route and a KVM irqfd. Signals that arrive while it is not connected stay pending in the eventfd and are
+ * irq_route - one message-signalled interrupt: an eventfd that exists from the start, and, while connected, a GSI with
+ * an MSI route and a KVM irqfd. Signals that arrive while it is not connected stay pending in the eventfd and are
  *             delivered at connect: exactly the pending bit of MSI-X.
  *
  * The GSI routing table is rebuilt in one place (irq.c). Guarded by the device lock, except irq_line_set() and
@@ -21,13 +21,14 @@ struct irqchip;
 
 struct irq_line {
 	struct irqchip *chip;
-	uint32_t gsi;      /* number by which KVM routing and irqfd know the line */
-	uint32_t intid;    /* number by which the firmware tables know it (arm64: INTID, SPI n = 32 + n) */
-	bool level;        /* level- or edge-triggered */
+	uint32_t gsi;	/* number by which KVM routing and irqfd know the line */
+	uint32_t intid; /* number by which the firmware tables know it (arm64: INTID, SPI n = 32 + n) */
+	bool level;	/* level- or edge-triggered */
 };
 
 struct msi_msg {
-	uint64_t address;   /* as the guest wrote it; behind a translating IOMMU this is an IOVA and not used for routing */
+	uint64_t address; /* as the guest wrote it; behind a translating IOMMU this is an IOVA and not used for routing
+			   */
 	uint32_t data;
 	uint32_t requester; /* requester id (RID) of the function, the ITS DeviceID */
 	bool translated;    /* behind a vIOMMU: route to the machine's doorbell whatever address says */
@@ -35,17 +36,18 @@ struct msi_msg {
 
 struct irq_route {
 	struct irqchip *chip;
-	int eventfd;          /* owned, non-blocking; may be given to VFIO as trigger; -1 before init */
-	uint32_t gsi;         /* of the present connection, else of the last one (0: none) */
+	int eventfd;  /* owned, non-blocking; may be given to VFIO as trigger; -1 before init */
+	uint32_t gsi; /* of the present connection, else of the last one (0: none) */
 	bool connected;
-	struct msi_msg msg;   /* of the present connection */
+	struct msi_msg msg; /* of the present connection */
 };
 
 /* All interrupt state of a VM. */
 #define IRQ_MAX_LINES  64u
 #define IRQ_MAX_ROUTES (4096u - IRQ_MAX_LINES) /* MSI routes connected at the same time; KVM_MAX_IRQ_ROUTES is 4096 */
 
-/** Creates the state for @vm. The in-kernel controller itself is made by arch_irqchip_create(). 0 or -errno (logged). */
+/** Creates the state for @vm. The in-kernel controller itself is made by arch_irqchip_create(). 0 or -errno (logged).
+ */
 int irqchip_create(struct irqchip **out, struct vm *vm);
 void irqchip_destroy(struct irqchip *chip);
 
@@ -58,8 +60,8 @@ void irq_line_set(const struct irq_line *line, bool high);
 /** One edge on an edge-triggered line, any thread. */
 void irq_line_pulse(const struct irq_line *line);
 
-/** Connects (or disconnects) a host eventfd pair to a level line: @trigger asserts the line until the guest's EOI, which
- *  signals @resample (KVM_IRQFD_FLAG_RESAMPLE). Returns 0 or -errno (logged). */
+/** Connects (or disconnects) a host eventfd pair to a level line: @trigger asserts the line until the guest's EOI,
+ * which signals @resample (KVM_IRQFD_FLAG_RESAMPLE). Returns 0 or -errno (logged). */
 int irq_line_attach(const struct irq_line *line, int trigger, int resample);
 void irq_line_detach(const struct irq_line *line, int trigger);
 
@@ -86,8 +88,8 @@ bool irq_route_pending(const struct irq_route *route);
 /** Forgets a waiting signal. */
 void irq_route_clear(struct irq_route *route);
 
-/** Delivers one message of an emulated requester at once, without a route (KVM_SIGNAL_MSI). A message to an address that is
- *  no doorbell of this machine goes nowhere. */
+/** Delivers one message of an emulated requester at once, without a route (KVM_SIGNAL_MSI). A message to an address
+ * that is no doorbell of this machine goes nowhere. */
 void irq_msi_send(struct irqchip *chip, const struct msi_msg *msg);
 
 #endif

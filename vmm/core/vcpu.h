@@ -13,12 +13,12 @@ struct kvm_run;
 struct vcpu {
 	struct vm *vm;
 	unsigned index;
-	int fd;              /* owned, -1 before creation */
+	int fd;		     /* owned, -1 before creation */
 	struct kvm_run *run; /* shared page of the vCPU */
 	uint32_t run_size;   /* bytes of the mapping at run */
 	pthread_t thread;
-	bool running;            /* the thread exists; owner: main thread */
-	_Atomic bool stop;       /* asks the thread to leave KVM_RUN and end */
+	bool running;	   /* the thread exists; owner: main thread */
+	_Atomic bool stop; /* asks the thread to leave KVM_RUN and end */
 };
 
 /** Creates the vCPU in KVM and maps its run page. 0 or -errno (logged). */
@@ -28,8 +28,8 @@ void vcpu_destroy(struct vcpu *vcpu);
 /** Starts the thread. Returns 0 or -errno (logged). Called by vm_start(). */
 int vcpu_start(struct vcpu *vcpu);
 
-/** Ends and joins the threads of those of @n vCPUs that run, wherever they are; an access of the guest that was under way
- *  is completed. Idempotent. Caller does not hold the device lock. Called by vm_pause(). */
+/** Ends and joins the threads of those of @n vCPUs that run, wherever they are; an access of the guest that was under
+ * way is completed. Idempotent. Caller does not hold the device lock. Called by vm_pause(). */
 void vcpu_stop_all(struct vcpu *vcpus, unsigned n);
 
 #endif

@@ -23,32 +23,32 @@
 /* Why the guest stopped; the value that loop_run() returns. */
 enum vm_stop {
 	VM_STOP_POWEROFF = 1, /* the guest asked for power-off */
-	VM_STOP_RESET,        /* the guest asked for a reset */
-	VM_STOP_CRASH,        /* the guest reported a crash (SYSTEM_EVENT_CRASH, SEA ...) */
-	VM_STOP_QUIT,         /* the user asked: SIGINT, SIGTERM, SIGHUP, console escape */
-	VM_STOP_ERROR,        /* aerie or KVM failed; logged */
+	VM_STOP_RESET,	      /* the guest asked for a reset */
+	VM_STOP_CRASH,	      /* the guest reported a crash (SYSTEM_EVENT_CRASH, SEA ...) */
+	VM_STOP_QUIT,	      /* the user asked: SIGINT, SIGTERM, SIGHUP, console escape */
+	VM_STOP_ERROR,	      /* aerie or KVM failed; logged */
 };
 
 /* Memory slots: pieces of RAM, and BARs that the guest reaches without an exit. */
 #define VM_MAX_SLOTS 512u
 
 struct vm {
-	int kvm_fd;             /* /dev/kvm, owned */
-	int vm_fd;              /* owned */
-	struct loop *loop;      /* not owned */
+	int kvm_fd;	   /* /dev/kvm, owned */
+	int vm_fd;	   /* owned */
+	struct loop *loop; /* not owned */
 	struct gmem gmem;
 	struct bus bus;
 	struct irqchip *irqchip;
-	struct vcpu *vcpus;     /* nr_vcpus of them; state inside vcpu.h */
+	struct vcpu *vcpus; /* nr_vcpus of them; state inside vcpu.h */
 	unsigned nr_vcpus;
 	uint64_t slots[VM_MAX_SLOTS / 64]; /* memory slot numbers in use, one bit each */
-	struct arch_vm *arch;   /* what only the architecture knows; owned, see arch_vm_create() */
+	struct arch_vm *arch;		   /* what only the architecture knows; owned, see arch_vm_create() */
 };
 
 /**
- * Opens /dev/kvm (or takes @kvm_fd when >= 0), checks the API version and the capabilities that aerie needs, creates the VM
- * with room for @memory bytes of RAM, and the bus. vCPUs come with vm_create_vcpus().
- * Returns 0 or -errno (logged, each with its remedy). On failure everything is closed, @kvm_fd too.
+ * Opens /dev/kvm (or takes @kvm_fd when >= 0), checks the API version and the capabilities that aerie needs, creates
+ * the VM with room for @memory bytes of RAM, and the bus. vCPUs come with vm_create_vcpus(). Returns 0 or -errno
+ * (logged, each with its remedy). On failure everything is closed, @kvm_fd too.
  */
 int vm_create(struct vm *vm, struct loop *loop, int kvm_fd, uint64_t memory);
 void vm_destroy(struct vm *vm);

@@ -61,7 +61,8 @@ int kvm_irqfd_assign_resample(int vm_fd, int eventfd, uint32_t gsi, int resample
 /** No interrupt of @eventfd arrives on @gsi after the return. */
 int kvm_irqfd_deassign(int vm_fd, int eventfd, uint32_t gsi);
 
-/** KVM_SIGNAL_MSI: delivers the message of an MSI routing entry once. > 0 delivered, 0 the guest blocks it, or -errno. */
+/** KVM_SIGNAL_MSI: delivers the message of an MSI routing entry once. > 0 delivered, 0 the guest blocks it, or -errno.
+ */
 int kvm_signal_msi(int vm_fd, const struct kvm_irq_routing_entry *entry);
 
 /* --- in-kernel devices (kvm_device.c) --- */

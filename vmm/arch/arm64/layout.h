@@ -34,7 +34,8 @@
 #include "arch.h"
 #include "bits.h"
 
-/* The doorbell page is where the host maps its own doorbell in stage 2: docs/decisions/0004-the-doorbell-in-both-stages.md. */
+/* The doorbell page is where the host maps its own doorbell in stage 2:
+ * docs/decisions/0004-the-doorbell-in-both-stages.md. */
 #define ITS_BASE  UINT64_C(0x07ff0000)
 #define GICD_BASE UINT64_C(0x08010000)
 #define GICD_SIZE UINT64_C(0x10000)
