@@ -2,6 +2,7 @@
 """The commands of ./lab."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
                       help="unit, fuzz, scenarios, or a scenario's name; default: all")
     item.add_argument("-k", "--kernel", action="append", default=[], metavar="KERNEL",
                       help="only with this guest kernel (lab, 6.1, 6.12, 7.2)")
-    item.add_argument("-j", "--jobs", type=int, default=1, metavar="N",
+    item.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), metavar="N",
                       help="scenarios that run at the same time (default: %(default)s)")
     item.add_argument("--aerie", type=Path, metavar="FILE",
                       help="use this static aerie in the scenarios instead of building one")

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import build, l1, paths, proc, result, scenario, scenariorun, setup
+from lab import build, l1, paths, proc, result, scenario, scenariorun, setup, ui
 from lab.arch import Arch
 from lab.errors import LabError
 from lab.result import FAILED, PASSED, SKIPPED, Result
@@ -57,7 +57,7 @@ def run(arch: Arch, choice: Choice) -> int:
         for item in produce:
             result.show(item)
             results.append(item)
-    print(result.summary(results), flush=True)
+    ui.say(result.summary(results))
     return 1 if any(item.status == FAILED for item in results) else 0
 
 
@@ -108,8 +108,9 @@ def _unit(kit: Kit) -> Iterator[Result]:
     folder = build.build(build.sanitized(kit))
     log = folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
-    proc.output(["meson", "test", "-C", folder, "--suite", "unit", "--no-rebuild",
-                 "--timeout-multiplier", str(scale())], check=False)
+    with ui.Phase("unit tests"):
+        proc.output(["meson", "test", "-C", folder, "--suite", "unit", "--no-rebuild",
+                     "--timeout-multiplier", str(scale())], check=False)
     if not log.exists():
         raise LabError("meson ran no unit tests")
     for line in log.read_text().splitlines():
@@ -152,8 +153,9 @@ def _scenarios(kit: Kit, wanted: list[tuple[Scenario, list[str]]],
     """The chosen scenarios, some at a time."""
     aerie = choice.aerie or build.aerie(kit)
     host = l1.Host(kit, {"bin/aerie": aerie}, build.guest_programs(kit.arch))
-    with ThreadPoolExecutor(max_workers=choice.jobs) as pool:
+    with ThreadPoolExecutor(max_workers=choice.jobs) as pool, ui.Phase("scenarios") as phase:
         runs = [pool.submit(scenariorun.run, item, kernels, host, scale() * choice.jobs)
                 for item, kernels in wanted]
-        for done in as_completed(runs):
+        for number, done in enumerate(as_completed(runs), start=1):
+            phase.note = f"{number} of {len(runs)}"
             yield from done.result()

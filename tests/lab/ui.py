@@ -15,8 +15,10 @@ _write_lock = threading.Lock()
 
 
 def say(text: str) -> None:
-    """Print one line."""
+    """Print a line, above that of a running phase."""
     with _write_lock:
+        if sys.stdout.isatty():
+            sys.stdout.write("\r\033[K")
         print(text, flush=True)
 
 
