@@ -6,14 +6,19 @@
 . /lab/env
 
 # Logs are written on tmpfs, which is fast, and copied to the share while the
-# scenario runs, so that they are there if L1 never comes to an end.
+# scenario runs, so that they are there if L1 never comes to an end. One copy at
+# a time, since a file that is being copied is empty at first.
 mkdir -p /run/out
-copy_logs() {
+begin_copy() {
+	until mkdir /run/copying 2>/dev/null; do
+		usleep 20000
+	done
 	cp -rf /run/out/. /lab/out/
 }
 (
 	while sleep 5; do
-		copy_logs
+		begin_copy
+		rmdir /run/copying
 	done
 ) &
 
@@ -37,6 +42,7 @@ for KERNEL in $KERNELS; do
 		echo "FAILED: the host's SMMU reported events that nobody took" >>"$log"
 		dmesg | grep 'arm-smmu-v3 .*event' | tail -n 5 >>"$log"
 	fi
-	copy_logs
 	echo "$KERNEL $verdict $start $(cut -d' ' -f1 /proc/uptime)" >>/lab/out/results
 done
+# The last copy does not make room for another one, which the power-off would cut.
+begin_copy
