@@ -16,6 +16,7 @@
 #include "irq.h"
 #include "log.h"
 #include "loop.h"
+#include "pl031_regs.h"
 #include "regtable.h"
 
 /* DDI 0224 chapter 3; in the order of the register table. */
@@ -31,10 +32,6 @@ enum {
 	ID0,
 	NR_REGS = ID0 + 8,
 };
-
-#define PL031_ID  0xfe0u
-#define CR_START  BIT32(0)
-#define INT_MATCH BIT32(0)
 
 /* Guarded by the device lock. */
 struct pl031 {
@@ -85,7 +82,7 @@ static void set_alarm(struct pl031 *p, bool expired)
 	struct itimerspec at = {.it_value = {.tv_sec = now.tv_sec + wait}};
 
 	if (expired || wait == 0)
-		p->values[RIS] |= INT_MATCH;
+		p->values[RIS] |= PL031_INT_MATCH;
 	/* The timer also wakes us when somebody sets the host's clock, which moves the counter. */
 	timerfd_settime(p->timer.fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, wait ? &at : &(struct itimerspec){0},
 			NULL);
@@ -147,20 +144,20 @@ static void written_icr(void *dev, unsigned index, uint64_t old, uint64_t now)
 	update_line(p);
 }
 
-#define ROW(reg, offset_, reset_, rw_, ...)                                                                            \
-	[reg] = {.offset = (offset_), .width = REG32, .name = #reg, .reset = (reset_), .rw = (rw_), __VA_ARGS__}
+#define ROW(reg, reset_, rw_, ...)                                                                                     \
+	[reg] = {.offset = PL031_##reg, .width = REG32, .name = #reg, .reset = (reset_), .rw = (rw_), __VA_ARGS__}
 #define ID_ROW(n, value) [ID0 + (n)] = {.offset = PL031_ID + 4 * (n), .width = REG32, .name = "ID" #n, .reset = (value)}
 
 static const struct reg_row rows[NR_REGS] = {
-	ROW(DR, 0x00, 0, 0, .read = read_dr),
-	ROW(MR, 0x04, 0, UINT32_MAX, .written = written_mr),
-	ROW(LR, 0x08, 0, UINT32_MAX, .written = written_lr),
+	ROW(DR, 0, 0, .read = read_dr),
+	ROW(MR, 0, UINT32_MAX, .written = written_mr),
+	ROW(LR, 0, UINT32_MAX, .written = written_lr),
 	/* Once set, the start bit stays until reset (3.3.4). */
-	ROW(CR, 0x0c, CR_START, 0),
-	ROW(IMSC, 0x10, 0, INT_MATCH, .written = written_imsc),
-	ROW(RIS, 0x14, 0, 0),
-	ROW(MIS, 0x18, 0, 0, .read = read_mis),
-	ROW(ICR, 0x1c, 0, INT_MATCH, .read = read_zero, .written = written_icr),
+	ROW(CR, PL031_CR_START, 0),
+	ROW(IMSC, 0, PL031_INT_MATCH, .written = written_imsc),
+	ROW(RIS, 0, 0),
+	ROW(MIS, 0, 0, .read = read_mis),
+	ROW(ICR, 0, PL031_INT_MATCH, .read = read_zero, .written = written_icr),
 	/* Part number 0x031, designer 0x41 (Arm), revision 0; PrimeCell (3.3.9-3.3.10) */
 	ID_ROW(0, 0x31),
 	ID_ROW(1, 0x10),

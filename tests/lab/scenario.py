@@ -39,13 +39,16 @@ LOGS = ("host", "guest", "aerie")
 KEYS = {"description", "kernels", "time-limit", "iort", "memory", "cmdline", "files", "writes",
         "disk", "device", "stats", "expect", "reject"}
 
+# A kernel's WARN_ON, as Linux 6.1 and as 7.2 say it
+WARNING = r"WARNING: (CPU: |\S+:\d+ at )"
+
 # What no log may hold unless the scenario expects the very line
 ALWAYS_REJECTED = {
     "host": (),
-    "guest": (r"Kernel panic", r"Internal error: Oops", r"\bBUG:", r"WARNING: CPU",
+    "guest": (r"Kernel panic", r"Internal error: Oops", r"\bBUG:", WARNING,
               r"CMD_SYNC timeout", r"LAB: FAILED"),
     "aerie": (r"AddressSanitizer", r"runtime error:"),
-    "console": (r"Kernel panic", r"Internal error: Oops", r"\bBUG:", r"WARNING: CPU"),
+    "console": (r"Kernel panic", r"Internal error: Oops", r"\bBUG:", WARNING),
 }
 
 

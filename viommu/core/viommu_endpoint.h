@@ -23,11 +23,6 @@ static inline uint32_t viommu_rid_to_sid(uint16_t rid)
 	return rid;
 }
 
-static inline uint16_t viommu_sid_to_rid(uint32_t sid)
-{
-	return (uint16_t)sid;
-}
-
 static inline uint32_t viommu_endpoint_sid(const struct viommu_endpoint *ep)
 {
 	return viommu_rid_to_sid(ep->rid(ep->owner));

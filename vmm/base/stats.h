@@ -29,7 +29,7 @@
 	X(iommufd_invalidate, "IOMMU_HWPT_INVALIDATE ioctls")                                                          \
 	X(iommufd_hwpt_alloc, "IOMMU_HWPT_ALLOC ioctls")                                                               \
 	X(iommufd_attach, "VFIO_DEVICE_ATTACH_IOMMUFD_PT ioctls")                                                      \
-	X(iommufd_ioas_map, "IOMMU_IOAS_MAP and MAP_FILE ioctls")                                                      \
+	X(iommufd_ioas_map, "IOMMU_IOAS_MAP and MAP_FILE ioctls before the guest started")                             \
 	X(iommufd_ioas_map_running, "IOMMU_IOAS_MAP and MAP_FILE ioctls after the guest had started")                  \
 	X(iommufd_other, "all other iommufd ioctls")                                                                   \
 	X(vfio_set_irqs, "VFIO_DEVICE_SET_IRQS ioctls")                                                                \

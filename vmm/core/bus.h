@@ -33,7 +33,7 @@ struct bus_access {
 enum bus_verdict {
 	BUS_HANDLED,
 	BUS_UNHANDLED, /* nothing lives at this offset: reads as all ones */
-	BUS_BAD, /* something lives there, but not for this size or alignment; treated as BUS_UNHANDLED, counted */
+	BUS_BAD,       /* something lives there, but not for this size or alignment; treated as BUS_UNHANDLED */
 };
 
 struct bus_window;

@@ -73,11 +73,5 @@ int kvm_create_device(int vm_fd, uint32_t type);
 /** Attributes of devices, and of VMs and vCPUs; @value points to what the group defines, or is NULL. */
 int kvm_set_device_attr(int fd, uint32_t group, uint64_t attr, const void *value);
 int kvm_get_device_attr(int fd, uint32_t group, uint64_t attr, void *value);
-/** 0 when the attribute is there, else -ENXIO. */
-int kvm_has_device_attr(int fd, uint32_t group, uint64_t attr);
-
-/** Tells KVM of a VFIO group or device file (@file_fd): KVM_DEV_VFIO_FILE_ADD / _DEL on a KVM_DEV_TYPE_VFIO device. */
-int kvm_vfio_add_file(int device_fd, int file_fd);
-int kvm_vfio_del_file(int device_fd, int file_fd);
 
 #endif

@@ -23,24 +23,3 @@ int kvm_get_device_attr(int fd, uint32_t group, uint64_t attr, void *value)
 
 	return kvm_call(fd, KVM_GET_DEVICE_ATTR, &args);
 }
-
-int kvm_has_device_attr(int fd, uint32_t group, uint64_t attr)
-{
-	struct kvm_device_attr args = {.group = group, .attr = attr};
-
-	return kvm_call(fd, KVM_HAS_DEVICE_ATTR, &args);
-}
-
-int kvm_vfio_add_file(int device_fd, int file_fd)
-{
-	const int32_t fd = file_fd;
-
-	return kvm_set_device_attr(device_fd, KVM_DEV_VFIO_FILE, KVM_DEV_VFIO_FILE_ADD, &fd);
-}
-
-int kvm_vfio_del_file(int device_fd, int file_fd)
-{
-	const int32_t fd = file_fd;
-
-	return kvm_set_device_attr(device_fd, KVM_DEV_VFIO_FILE, KVM_DEV_VFIO_FILE_DEL, &fd);
-}

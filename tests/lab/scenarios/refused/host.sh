@@ -10,13 +10,13 @@ refused '0000:01:00.0.*(nvme|vfio-pci)' $good /lab/vm.yaml
 
 bind 0000:01:00.0 0000:02:00.0
 refused '0000:02:00.[01].*group.*0000:02:00.[01]' $good --set $device=0000:02:00.0 /lab/vm.yaml
-refused 'memory' $good --set machine.memory=64G /lab/vm.yaml
-refused 'memory' $good --set machine.memory=0 /lab/vm.yaml
-refused 'memory' $good --set machine.memory=1.5K /lab/vm.yaml
+refused 'memory: 65536 MiB wanted, .*lower machine.memory' $good --set machine.memory=64G /lab/vm.yaml
+refused 'machine.memory. must not be 0' $good --set machine.memory=0 /lab/vm.yaml
+refused 'must be a whole number of units' $good --set machine.memory=1.5K /lab/vm.yaml
 refused 'smmu9' $good --set pci.0.iommu=smmu9 /lab/vm.yaml
-refused 'kernel|Image' $good --set boot.kernel=/bin/busybox /lab/vm.yaml
-refused 'kernel|Image|nothing' $good --set boot.kernel=/run/nothing /lab/vm.yaml
-refused 'initrd|nothing' $good --set boot.initrd=/run/nothing /lab/vm.yaml
+refused 'kernel "/bin/busybox" is an ELF file' $good --set boot.kernel=/bin/busybox /lab/vm.yaml
+refused 'boot.kernel: cannot open /run/nothing' $good --set boot.kernel=/run/nothing /lab/vm.yaml
+refused 'boot.initrd: cannot open /run/nothing' $good --set boot.initrd=/run/nothing /lab/vm.yaml
 
 mv /dev/iommu /dev/iommu.hidden
 refused '/dev/iommu' $good /lab/vm.yaml
