@@ -44,7 +44,7 @@ class Choice:
 
     names: Sequence[str]       # tests and groups; none: everything
     kernels: Sequence[str]     # only these guest kernels; none: all
-    jobs: int                  # scenarios that run at the same time
+    jobs: int                  # scenarios or fuzz targets that run at the same time
     aerie: Path | None         # a static binary for L1; None: build it
 
 
@@ -89,7 +89,7 @@ def _producers(arch: Arch, groups: Sequence[str], wanted: list[tuple[Scenario, l
     if "unit" in groups:
         yield _guarded("unit", _unit(kit))
     if "fuzz" in groups:
-        yield _guarded("fuzz", _fuzz(kit))
+        yield _guarded("fuzz", _fuzz(kit, choice.jobs))
     if wanted:
         yield _guarded("scenarios", _scenarios(kit, wanted, choice))
 
@@ -121,15 +121,15 @@ def _unit(kit: Kit) -> Iterator[Result]:
                      "\n".join(output.splitlines()[-40:]))
 
 
-def _fuzz(kit: Kit) -> Iterator[Result]:
+def _fuzz(kit: Kit, jobs: int) -> Iterator[Result]:
     """Each fuzz target for a few seconds, from its corpus if it has one."""
     folder = build.build(build.fuzz(kit))
     targets = sorted(path for path in (folder / "tests" / "fuzz").glob("fuzz-*")
                      if path.is_file() and os.access(path, os.X_OK))
     if not targets:
         raise LabError("there are no fuzz targets")
-    for target in targets:
-        yield _fuzz_one(target)
+    with ThreadPoolExecutor(max_workers=jobs) as pool, ui.Phase("fuzzing"):
+        yield from pool.map(_fuzz_one, targets)
 
 
 def _fuzz_one(target: Path) -> Result:
