@@ -10,7 +10,7 @@ the other peer without devices, but Debian has no package of it.
 import json
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from lab import build, l1, paths, peers, scenario, scenariorun, setup, ui

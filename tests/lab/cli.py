@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     item.add_argument("-k", "--kernel", action="append", default=[], metavar="KERNEL",
                       help="only with this guest kernel (lab, 6.1, 6.12, 7.2)")
     item.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), metavar="N",
-                      help="scenarios or fuzz targets that run at the same time (default: %(default)s)")
+                      help="scenarios or fuzz targets at the same time (default: %(default)s)")
     item.add_argument("--aerie", type=Path, metavar="FILE",
                       help="use this static aerie in the scenarios instead of building one")
     item.add_argument("--list", action="store_true", help="list the tests and end")
