@@ -8,10 +8,10 @@ RAM=512
 CONSOLE="console=ttyAMA0 loglevel=4"
 bdf=0000:01:00.0
 
-# run_aerie JOB CONFIG INTERVAL
+# run_aerie JOB CONFIG INTERVAL [CMDLINE]
 run_aerie() {
 	measure "$OUT/$1.aerie.$3.json" $RAM "$3" aerie run --stats "$OUT/$1.stats.json" \
-		--set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" --set boot.cmdline="$CONSOLE job=$1" \
+		--set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" --set boot.cmdline="$CONSOLE job=$1${4:+ $4}" \
 		"/lab/$2.yaml" </dev/null >"$OUT/$1.aerie.log" 2>"$OUT/$1.aerie.err"
 }
 
@@ -47,10 +47,17 @@ one_round() {
 	run_qemu_assigned nvme "$1" && check nvme.qemu
 }
 
+# aerie_throughput NAME [CMDLINE]: how the guest uses its SMMU decides most.
+aerie_throughput() {
+	run_aerie throughput nvme 0 "${2-}" && check throughput.aerie
+	grep '^LAB: throughput' "$OUT/throughput.aerie.log" >>"$OUT/throughput.$1.txt"
+}
+
 throughput_round() {
 	bind $bdf
-	run_aerie throughput nvme 0 && check throughput.aerie
-	grep '^LAB: throughput' "$OUT/throughput.aerie.log" >>"$OUT/throughput.aerie.txt"
+	aerie_throughput aerie
+	aerie_throughput aerie-lazy iommu.strict=0
+	aerie_throughput aerie-passthrough iommu.passthrough=1
 	run_qemu_assigned throughput 0 && check throughput.qemu
 	grep '^LAB: throughput' "$OUT/throughput.qemu.log" >>"$OUT/throughput.qemu.txt"
 	unbind $bdf
