@@ -35,7 +35,9 @@ ARM64 = Arch(
     console="ttyAMA0",
     qemu="qemu-system-aarch64",
     machine=("-M", "virt,virtualization=on,gic-version=3,iommu=smmuv3",
-             "-global", "arm-smmuv3.stage=nested", "-cpu", "max"),
+             # No PMU: counters of guests come and go with vCPU threads, and under
+             # emulation L1's perf code has been seen to crash over that.
+             "-global", "arm-smmuv3.stage=nested", "-cpu", "max,pmu=off"),
     firmware="/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
     needs_iort=True,
     guest_kernels={

@@ -42,7 +42,7 @@ class Machine:
         """QEMU's command line."""
         # A port that sleeps while its device is unused costs a second of link
         # training at each use.
-        cmdline = f"console={self.arch.console} panic=-1 pcie_port_pm=off {self.cmdline}"
+        cmdline = f"console={self.arch.console} panic=-1 oops=panic pcie_port_pm=off {self.cmdline}"
         words = [self.arch.qemu, *self.arch.machine, "-smp", str(self.cpus), "-m", self.memory,
                  "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", *console,
                  "-bios", self.arch.firmware, "-kernel", str(self.kernel),
