@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "stats.h"
 
@@ -39,6 +40,44 @@ void bus_lock(struct bus *bus)
 	pthread_mutex_lock(&bus->lock);
 	pthread_mutex_unlock(&bus->turn);
 	atomic_store_explicit(&bus->owner, &this_thread, memory_order_relaxed);
+}
+
+/* How often a thread that may have to give up looks whether it has to. */
+#define QUIT_POLL_NS 1000000
+
+static bool lock_or_quit(pthread_mutex_t *mutex, const _Atomic bool *quit)
+{
+	for (;;) {
+		struct timespec until;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += QUIT_POLL_NS;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		if (pthread_mutex_timedlock(mutex, &until) == 0)
+			return true;
+		if (atomic_load_explicit(quit, memory_order_acquire))
+			return false;
+	}
+}
+
+bool bus_lock_unless(struct bus *bus, const _Atomic bool *quit)
+{
+	if (!quit || is_owner(bus)) {
+		bus_lock(bus);
+		return true;
+	}
+	if (atomic_load_explicit(quit, memory_order_acquire) || !lock_or_quit(&bus->turn, quit))
+		return false;
+
+	bool locked = lock_or_quit(&bus->lock, quit);
+
+	pthread_mutex_unlock(&bus->turn);
+	if (locked)
+		atomic_store_explicit(&bus->owner, &this_thread, memory_order_relaxed);
+	return locked;
 }
 
 void bus_unlock(struct bus *bus)

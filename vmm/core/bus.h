@@ -65,6 +65,10 @@ void bus_fini(struct bus *bus);
 void bus_lock(struct bus *bus);
 void bus_unlock(struct bus *bus);
 
+/** As bus_lock(), but gives up once *@quit (NULL: never) is true: for threads that a holder of the lock waits for.
+ *  Returns false without the lock then. */
+bool bus_lock_unless(struct bus *bus, const _Atomic bool *quit);
+
 /** Puts @window at [base, base + size). Caller holds the device lock or is single-threaded start-up.
  *  Returns 0; -EEXIST (overlaps; not logged); -EINVAL (empty or beyond 2^64); -ENOSPC. */
 int bus_add(struct bus *bus, struct bus_window *window, uint64_t base, uint64_t size);

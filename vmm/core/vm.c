@@ -177,6 +177,16 @@ void vm_unmap_slot(struct vm *vm, uint32_t slot)
 	vm->slots[slot / 64] &= ~BIT64(slot % 64);
 }
 
+int vm_notify_add(struct vm *vm, gpa_t addr, int eventfd)
+{
+	return kvm_ioeventfd_assign(vm->vm_fd, addr.v, eventfd);
+}
+
+void vm_notify_remove(struct vm *vm, gpa_t addr, int eventfd)
+{
+	kvm_ioeventfd_deassign(vm->vm_fd, addr.v, eventfd);
+}
+
 int vm_start(struct vm *vm)
 {
 	for (unsigned i = 0; i < vm->nr_vcpus; i++) {

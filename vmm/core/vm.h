@@ -64,6 +64,11 @@ int vm_map_ram(struct vm *vm);
 int vm_map_slot(struct vm *vm, gpa_t addr, void *host, uint64_t len, uint32_t *slot);
 void vm_unmap_slot(struct vm *vm, uint32_t slot);
 
+/** Makes guest writes at @addr, of any size, signal @eventfd without an exit. 0 or -errno (not logged: the write then
+ * exits to the bus, where the device finds it). */
+int vm_notify_add(struct vm *vm, gpa_t addr, int eventfd);
+void vm_notify_remove(struct vm *vm, gpa_t addr, int eventfd);
+
 /** Lets all vCPUs run. The boot vCPU starts at @entry (arch_vcpu_reset() has been told). 0 or -errno (logged). */
 int vm_start(struct vm *vm);
 

@@ -61,6 +61,11 @@ int kvm_irqfd_assign_resample(int vm_fd, int eventfd, uint32_t gsi, int resample
 /** No interrupt of @eventfd arrives on @gsi after the return. */
 int kvm_irqfd_deassign(int vm_fd, int eventfd, uint32_t gsi);
 
+/** Makes guest writes of any size at @addr signal @eventfd instead of leaving to us (KVM_IOEVENTFD without datamatch).
+ */
+int kvm_ioeventfd_assign(int vm_fd, uint64_t addr, int eventfd);
+int kvm_ioeventfd_deassign(int vm_fd, uint64_t addr, int eventfd);
+
 /** KVM_SIGNAL_MSI: delivers the message of an MSI routing entry once. > 0 delivered, 0 the guest blocks it, or -errno.
  */
 int kvm_signal_msi(int vm_fd, const struct kvm_irq_routing_entry *entry);

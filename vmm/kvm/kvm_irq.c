@@ -41,6 +41,23 @@ int kvm_irqfd_deassign(int vm_fd, int eventfd, uint32_t gsi)
 	return irqfd(vm_fd, eventfd, gsi, KVM_IRQFD_FLAG_DEASSIGN, 0);
 }
 
+static int ioeventfd(int vm_fd, uint64_t addr, int eventfd, uint32_t flags)
+{
+	struct kvm_ioeventfd args = {.addr = addr, .fd = eventfd, .flags = flags};
+
+	return kvm_call(vm_fd, KVM_IOEVENTFD, &args);
+}
+
+int kvm_ioeventfd_assign(int vm_fd, uint64_t addr, int eventfd)
+{
+	return ioeventfd(vm_fd, addr, eventfd, 0);
+}
+
+int kvm_ioeventfd_deassign(int vm_fd, uint64_t addr, int eventfd)
+{
+	return ioeventfd(vm_fd, addr, eventfd, KVM_IOEVENTFD_FLAG_DEASSIGN);
+}
+
 int kvm_signal_msi(int vm_fd, const struct kvm_irq_routing_entry *entry)
 {
 	struct kvm_msi msi = {

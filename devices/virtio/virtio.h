@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A virtio 1.3 device over PCI (modern only): what the transport does for all devices, and what a device does for
+ * itself. The transport (virtio_pci*.c) owns feature negotiation, device status, queue set-up, notifications,
+ * interrupts and resets; a device sees queues that are ready to run.
+ *
+ * Guarded by the device lock, but for what virtq.h says about running queues.
+ *
+ * Life of the data path: FEATURES_OK -> ops->features (the last word on the driver's choice) -> DRIVER_OK ->
+ * ops->start -> kicks -> ops->stop. Reset is asynchronous: ops->stop asks the device's own threads to come to rest;
+ * when none of them touches a queue any more the device calls virtio_stopped() (at once, or later from the event loop).
+ * Only then does device_status read 0. A single queue likewise: ops->stop_queue and virtio_queue_stopped().
+ */
+#ifndef AERIE_VIRTIO_H
+#define AERIE_VIRTIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loop.h"
+#include "pci_endpoint.h"
+#include "virtq.h"
+
+struct virtio_device;
+struct vm;
+
+#define VIRTIO_MAX_QUEUES 64u
+#define VIRTIO_MAX_CONFIG 1024u /* bytes of device-specific configuration */
+
+/* Who hears the driver's notifications. */
+enum virtio_kicks {
+	VIRTIO_KICKS_LOOP,   /* the event loop calls ops->kick with the device lock held */
+	VIRTIO_KICKS_DEVICE, /* the device waits for virtq.kick itself (I/O threads, vhost) */
+	VIRTIO_KICKS_SYNC,   /* ops->kick is called inside the driver's write (virtio-iommu) */
+};
+
+struct virtio_ops {
+	/** The driver accepted @features, a subset of what is offered. 0, or -EINVAL: FEATURES_OK stays clear. NULL:
+	 *  any subset is fine. */
+	int (*features)(struct virtio_device *dev, uint64_t features);
+	/** Configuration space; @offset + @len stays inside config_size. config_write may be NULL (read-only). */
+	void (*config_read)(struct virtio_device *dev, uint32_t offset, void *buf, uint32_t len);
+	void (*config_write)(struct virtio_device *dev, uint32_t offset, const void *buf, uint32_t len);
+	/** DRIVER_OK: enabled queues run from now on. 0 or -errno (logged): DEVICE_NEEDS_RESET. May be NULL. */
+	int (*start)(struct virtio_device *dev);
+	/** Comes once after each start: stop all queues, then call virtio_stopped(). NULL: nothing to wait for. */
+	void (*stop)(struct virtio_device *dev);
+	/** A queue was enabled again after its own reset while the device runs / is to be reset: then call
+	 * virtio_queue_stopped(). NULL: nothing to do. */
+	int (*start_queue)(struct virtio_device *dev, unsigned index);
+	void (*stop_queue)(struct virtio_device *dev, unsigned index);
+	/** A notification for queue @index, which is enabled, of a running device. */
+	void (*kick)(struct virtio_device *dev, unsigned index);
+	/** Machine reset, FLR or device reset, after everything has stopped; device-specific state to power-on. May be
+	 *  NULL. @whole: machine or function reset, not only a write of 0 to device_status. */
+	void (*reset)(struct virtio_device *dev, bool whole);
+	/** Frees the device's own part; nothing runs. virtio_fini() is the caller's next step. */
+	void (*destroy)(struct virtio_device *dev);
+	/** More properties for the device tree; NULL: needs no node. */
+	void (*describe)(struct virtio_device *dev, struct fdtw *fdt);
+};
+
+struct virtio_config {
+	const char *name;     /* for messages; borrowed */
+	uint16_t type;	      /* VIRTIO_ID_* of linux/virtio_ids.h; PCI device id 0x1040 + type */
+	uint32_t class_code;  /* PCI class */
+	uint64_t features;    /* device-specific features (bits 0 .. 23, 50 ..); the transport adds its own: VERSION_1,
+				 ACCESS_PLATFORM, RING_PACKED, RING_INDIRECT_DESC, RING_EVENT_IDX, IN_ORDER never,
+				 ORDER_PLATFORM, RING_RESET, NOTIFICATION_DATA never */
+	uint64_t without;     /* ring features that the device cannot serve (vhost): taken off again */
+	unsigned nr_queues;   /* 1 .. VIRTIO_MAX_QUEUES */
+	uint16_t queue_size;  /* the most entries of a queue, power of two <= VIRTQ_MAX_SIZE */
+	uint32_t config_size; /* bytes, may be 0 */
+	enum virtio_kicks kicks;
+	bool integrated; /* on the root bus */
+};
+
+/* First member of each device's own struct, or embedded with container_of(). */
+struct virtio_device {
+	struct pci_endpoint ep;
+	const struct virtio_ops *ops;
+	struct virtio_config config;
+	struct loop *loop;
+	uint64_t features;	/* negotiated; valid from FEATURES_OK on */
+	uint8_t status;		/* as the driver reads it */
+	bool running;		/* between start and stop */
+	bool stopping;		/* stop was asked for and virtio_stopped() has not come */
+	struct virtq *queues;	/* config.nr_queues of them, owned */
+	struct virtio_pci *pci; /* the transport's own state */
+};
+
+/** Builds transport and queues around @dev (zeroed by the caller). 0 or -errno (logged), then nothing is left. The
+ *  function is &dev->ep.fn; its destroy calls ops->destroy, then virtio_fini(), and then free(@dev), so @dev is the
+ *  first member of one malloc'ed struct. */
+int virtio_init(struct virtio_device *dev, struct vm *vm, const struct virtio_config *config,
+		const struct virtio_ops *ops);
+
+/** Undoes virtio_init(); for creators that fail afterwards. */
+void virtio_fini(struct virtio_device *dev);
+
+/** The device that @fn is part of. */
+struct virtio_device *virtio_of(struct pci_function *fn);
+
+static inline bool virtio_has(const struct virtio_device *dev, unsigned feature)
+{
+	return dev->features >> feature & 1;
+}
+
+/** All threads of the device have left the queues. Device lock held. */
+void virtio_stopped(struct virtio_device *dev);
+void virtio_queue_stopped(struct virtio_device *dev, unsigned index);
+
+/** Something in the configuration space changed: new generation, configuration interrupt. Any thread. */
+void virtio_config_changed(struct virtio_device *dev);
+
+/** The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt. Any thread. */
+void virtio_needs_reset(struct virtio_device *dev);
+
+#endif

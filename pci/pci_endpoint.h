@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An emulated PCI Express endpoint: what every device that aerie itself plays has in common. Header, power management,
+ * PCIe capability with function level reset, MSI-X with its routes, and DMA by IOVA. The device adds BARs,
+ * capabilities, and what happens behind them.
+ *
+ * Layout of config space: 0x40 power management, 0x48 MSI-X, 0x54 PCIe, 0x90 .. 0xff the device's own capabilities;
+ * extended capabilities are the device's. No INTx.
+ */
+#ifndef AERIE_PCI_ENDPOINT_H
+#define AERIE_PCI_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dma.h"
+#include "irq.h"
+#include "pci_function.h"
+
+struct fdtw;
+struct pci_endpoint;
+struct vm;
+
+#define PCI_ENDPOINT_CAP_PM   0x40u
+#define PCI_ENDPOINT_CAP_MSIX 0x48u
+#define PCI_ENDPOINT_CAP_EXP  0x54u
+#define PCI_ENDPOINT_CAP_FREE 0x90u /* first offset for the device's own capabilities */
+
+struct pci_endpoint_ops {
+	/** An access to a BAR (never to the MSI-X table or PBA). */
+	enum bus_verdict (*bar_access)(struct pci_endpoint *ep, unsigned bar, struct bus_access *access);
+	/** BAR @bar begins to decode at @addr / stops; may be NULL. */
+	void (*bar_map)(struct pci_endpoint *ep, unsigned bar, gpa_t addr);
+	void (*bar_unmap)(struct pci_endpoint *ep, unsigned bar);
+	/** Bus mastering went on or off; ep->dma is switched already. May be NULL. */
+	void (*bus_master)(struct pci_endpoint *ep, bool on);
+	/** Function level reset, conventional reset, D3hot to D0 (No_Soft_Reset is 0), machine reset: back to power-on
+	 * state. Config space, interrupts and DMA are reset already. After the return the device does no DMA and sends
+	 * no interrupt by what the guest told it before. */
+	void (*reset)(struct pci_endpoint *ep);
+	/** Frees the device, which embeds @ep. Calls pci_endpoint_fini(). */
+	void (*destroy)(struct pci_endpoint *ep);
+	/** More properties for its device tree node; NULL: needs no node. */
+	void (*describe)(struct pci_endpoint *ep, struct fdtw *fdt);
+};
+
+struct pci_endpoint_config {
+	const char *name; /* for messages; borrowed */
+	uint16_t vendor, device, subsystem_vendor, subsystem;
+	uint32_t class_code; /* 24 bits */
+	uint8_t revision;
+	uint16_t vectors; /* of MSI-X, 0: none .. 2048 */
+	uint8_t msix_bar; /* which the device has defined with pci_bar_define() after pci_endpoint_init() */
+	bool integrated;  /* root complex integrated endpoint: placed on the root bus */
+};
+
+/* First member of each device's own struct, or embedded with container_of(). Guarded by the device lock. */
+struct pci_endpoint {
+	struct pci_function fn;
+	const struct pci_endpoint_ops *ops;
+	struct vm *vm;
+	struct dma_space dma;
+	struct irq_route *routes; /* one for each MSI-X vector, all with an open eventfd; owned */
+	unsigned nr_routes;
+	bool msi_blocked; /* a message's address did not translate; tried again when translations change */
+};
+
+/** Initialises header, capabilities, DMA and interrupt routes. 0 or -errno (logged), then nothing is left. The MSI-X
+ * capability itself comes with pci_endpoint_add_msix(). */
+int pci_endpoint_init(struct pci_endpoint *ep, struct vm *vm, const struct pci_endpoint_config *config,
+		      const struct pci_endpoint_ops *ops);
+
+/** Room in the BAR for pci_endpoint_add_msix(): table, then PBA on a page of its own. */
+uint32_t pci_endpoint_msix_size(unsigned vectors);
+
+/** Adds MSI-X with table and PBA at @offset (page aligned) of BAR @bar, which has been defined. 0 or -errno (logged).
+ */
+int pci_endpoint_add_msix(struct pci_endpoint *ep, unsigned bar, uint32_t offset);
+
+void pci_endpoint_fini(struct pci_endpoint *ep);
+
+/** The endpoint that @fn is part of; NULL when it is none. */
+struct pci_endpoint *pci_endpoint_of(struct pci_function *fn);
+
+/** Raises MSI-X @vector as the guest has programmed it; masked: it stays pending. Any thread. Beyond the table: nothing
+ *  happens. */
+void pci_endpoint_interrupt(struct pci_endpoint *ep, unsigned vector);
+
+/** The eventfd behind @vector, for those who raise it from outside this process (vhost); lives as long as @ep. */
+int pci_endpoint_vector_fd(const struct pci_endpoint *ep, unsigned vector);
+
+/** True in D0: registers answer and the function may do DMA. */
+bool pci_endpoint_powered(const struct pci_endpoint *ep);
+
+#endif
