@@ -19,6 +19,7 @@
 
 struct fdtw;
 struct pci_endpoint;
+struct pci_vector;
 struct vm;
 
 #define PCI_ENDPOINT_CAP_PM   0x40u
@@ -50,7 +51,6 @@ struct pci_endpoint_config {
 	uint32_t class_code; /* 24 bits */
 	uint8_t revision;
 	uint16_t vectors; /* of MSI-X, 0: none .. 2048 */
-	uint8_t msix_bar; /* which the device has defined with pci_bar_define() after pci_endpoint_init() */
 	bool integrated;  /* root complex integrated endpoint: placed on the root bus */
 };
 
@@ -60,9 +60,8 @@ struct pci_endpoint {
 	const struct pci_endpoint_ops *ops;
 	struct vm *vm;
 	struct dma_space dma;
-	struct irq_route *routes; /* one for each MSI-X vector, all with an open eventfd; owned */
-	unsigned nr_routes;
-	bool msi_blocked; /* a message's address did not translate; tried again when translations change */
+	struct pci_vector *vectors; /* of MSI-X, each with its route and an open eventfd; owned */
+	unsigned nr_vectors;
 };
 
 /** Initialises header, capabilities, DMA and interrupt routes. 0 or -errno (logged), then nothing is left. The MSI-X

@@ -69,23 +69,25 @@ static void port_interrupt_map(const struct pci_host *host, const struct pci_fun
  * the node of a function among the children of its bridge's node by device and function number alone
  * (of_pci_find_child_device()).
  */
-static void function_properties(const struct pci_function *fn, struct fdtw *fdt)
+static void function_properties(struct pci_function *fn, struct fdtw *fdt)
 {
 	FDTW_CELLS(fdt, "reg", PHYS_DEVFN(fn->devfn), 0, 0, 0, 0);
 	if (fn->dt_memory_region != 0)
 		fdtw_u32(fdt, "memory-region", fn->dt_memory_region);
 	if (fn->dt_phandle != 0)
 		fdtw_u32(fdt, "phandle", fn->dt_phandle);
+	if (fn->ops->describe)
+		fn->ops->describe(fn, fdt);
 }
 
-static void describe_endpoint(const struct pci_function *fn, struct fdtw *fdt)
+static void describe_endpoint(struct pci_function *fn, struct fdtw *fdt)
 {
 	fdtw_begin(fdt, "endpoint@%x,%x", DEVFN_SLOT(fn->devfn), fn->devfn & 7u);
 	function_properties(fn, fdt);
 	fdtw_end(fdt);
 }
 
-static void describe_port(const struct pci_host *host, const struct pci_bridge *bridge, struct fdtw *fdt)
+static void describe_port(const struct pci_host *host, struct pci_bridge *bridge, struct fdtw *fdt)
 {
 	bool needed = bridge->fn.dt_phandle != 0;
 

@@ -49,6 +49,9 @@ struct pci_function_ops {
 
 	/** Frees the function. Its BARs are off the bus already. */
 	void (*destroy)(struct pci_function *fn);
+
+	/** Adds properties to the function's device tree node, if it has one (dt_phandle). May be NULL. */
+	void (*describe)(struct pci_function *fn, struct fdtw *fdt);
 };
 
 struct pci_function {

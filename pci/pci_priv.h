@@ -8,6 +8,7 @@
 
 #include "device.h"
 #include "pci_bridge.h"
+#include "pci_endpoint.h"
 #include "pci_function.h"
 #include "pci_host.h"
 
@@ -53,6 +54,15 @@ void pci_irq_notify(struct pci_function *fn);
 
 /** The same for the functions below @fn, if it is a bridge, that master the bus themselves. */
 void pci_irq_notify_below(struct pci_function *fn);
+
+/* pci_endpoint_irq.c */
+/** Opens the eventfds of @vectors vectors. 0 or -errno (logged). */
+int pci_endpoint_irq_init(struct pci_endpoint *ep, unsigned vectors);
+void pci_endpoint_irq_fini(struct pci_endpoint *ep);
+/** Brings every route in line with what the guest has programmed. */
+void pci_endpoint_irq_reconcile(struct pci_endpoint *ep);
+/** Forgets what is pending. */
+void pci_endpoint_irq_clear(struct pci_endpoint *ep);
 
 /** Frees what pci_msix_add() allocated. */
 void pci_irq_fini(struct pci_function *fn);

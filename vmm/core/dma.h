@@ -34,6 +34,7 @@ struct gmem;
 #define DMA_WRITE 2u
 #define DMA_EXEC  4u /* instruction fetch: PASID prefix with Execute Requested */
 #define DMA_PRIV  8u /* privileged: PASID prefix with Privileged Mode Requested */
+#define DMA_PROBE 16u /* only a question, no transaction: no fault is recorded, no flag in a table is set */
 
 #define DMA_NO_PASID UINT32_MAX
 
@@ -46,7 +47,7 @@ struct dma_target {
 
 struct dma_translator {
 	/**
-	 * Translates @iova for @access (DMA_READ and/or DMA_WRITE, with DMA_EXEC or DMA_PRIV) of @pasid (or
+	 * Translates @iova for @access (DMA_READ and/or DMA_WRITE, with DMA_EXEC, DMA_PRIV or DMA_PROBE) of @pasid (or
 	 * DMA_NO_PASID). 0, or -EFAULT: the fault has been recorded with the guest. The device lock is held. @owner is
 	 * what dma_space_set_translator() got.
 	 */

@@ -294,14 +294,16 @@ void irq_route_clear(struct irq_route *route)
 	fd_drain(route->eventfd);
 }
 
-void irq_msi_send(struct irqchip *chip, const struct msi_msg *msg)
+bool irq_msi_send(struct irqchip *chip, const struct msi_msg *msg)
 {
 	struct kvm_irq_routing_entry entry = {0};
-	int err = arch_msi_route(chip->vm, msg, &entry);
+	int err;
 
-	if (err == 0)
-		err = kvm_signal_msi(chip->vm->vm_fd, &entry);
+	if (arch_msi_route(chip->vm, msg, &entry) != 0)
+		return false;
+	err = kvm_signal_msi(chip->vm->vm_fd, &entry);
 	if (err < 0)
 		log_guest("requester 0x%" PRIx32 ": MSI to 0x%" PRIx64 " goes nowhere: %s", msg->requester,
 			  msg->address, strerror(-err));
+	return true;
 }

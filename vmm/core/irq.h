@@ -88,8 +88,8 @@ bool irq_route_pending(const struct irq_route *route);
 /** Forgets a waiting signal. */
 void irq_route_clear(struct irq_route *route);
 
-/** Delivers one message of an emulated requester at once, without a route (KVM_SIGNAL_MSI). A message to an address
- * that is no doorbell of this machine goes nowhere. */
-void irq_msi_send(struct irqchip *chip, const struct msi_msg *msg);
+/** Delivers one message of an emulated requester at once, without a route (KVM_SIGNAL_MSI). False, and nothing happens,
+ * when the address is no doorbell of this machine. */
+bool irq_msi_send(struct irqchip *chip, const struct msi_msg *msg);
 
 #endif

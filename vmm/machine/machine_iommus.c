@@ -30,13 +30,12 @@ static void host_events(struct loop_source *src)
 static void smmu_msi(void *opaque, uint64_t addr, uint32_t data)
 {
 	struct machine_smmu *s = opaque;
+	unsigned index = (unsigned)(s - s->machine->smmus);
+	const struct msi_msg msg = {.address = addr, .data = data, .requester = MACHINE_SMMU_DEVICE_ID + index};
 
-	irq_msi_send(s->machine->vm.irqchip,
-		     &(struct msi_msg){
-			     .address = addr,
-			     .data = data,
-			     .requester = MACHINE_SMMU_DEVICE_ID + (uint32_t)(s - s->machine->smmus),
-		     });
+	if (!irq_msi_send(s->machine->vm.irqchip, &msg))
+		log_guest("iommu \"%s\": its own MSI to %#llx goes nowhere: that is no doorbell",
+			  s->machine->config->iommus[index].id, (unsigned long long)addr);
 }
 
 static int create_smmu(struct machine *m, unsigned index, struct host_dev *first)
