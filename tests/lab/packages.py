@@ -16,7 +16,9 @@ NATIVE = (
     # the cross build
     "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross",
     # aerie's libraries
-    "libfdt-dev", "libcyaml-dev", "libyaml-dev", "zlib1g-dev", "libzstd-dev",
+    "libfdt-dev", "libcyaml-dev", "libyaml-dev", "liburing-dev", "zlib1g-dev", "libzstd-dev",
+    # file systems of guests
+    "e2fsprogs",
     # unit tests
     "check", "libsubunit-dev",
     # firmware of the host under test

@@ -10,13 +10,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import apt, proc, store, ui
+from lab import apt, elf, proc, store, ui
 from lab.arch import Arch
+from lab.errors import LabError
 
 SUITE = "sid"                     # accel=on of arm-smmuv3 needs QEMU 11
 PACKAGES = ("qemu-system-arm", "qemu-efi-aarch64")
 PROGRAM = "qemu-system-aarch64"
-LOADER = "ld-linux-aarch64.so.1"
 FIRMWARE = "QEMU_EFI.fd"
 IN_L1 = "/opt/qemu"
 
@@ -39,7 +39,7 @@ def qemu(arch: Arch, archive: apt.PrivateApt, log: Path) -> Qemu:
     packages = _closure(arch, archive)
     version = next(package.version for package in packages if package.name == PACKAGES[0])
     inputs = {"packages": [package.spec for package in packages],
-              "recipe": store.recipe(_collect, _needed)}
+              "recipe": store.recipe(_collect, elf.needed, elf.libraries, elf.closure)}
 
     def make(folder: Path) -> None:
         with ui.Phase(f"fetching QEMU {version} for L1"):
@@ -64,18 +64,9 @@ def _collect(arch: Arch, tree: Path, into: Path) -> None:
     """Copy the program, its loader, the libraries it loads, and the firmware."""
     into.mkdir()
     shutil.copy(next(tree.rglob(FIRMWARE)), into)
-    libraries = {path.name: path for path in tree.rglob(f"lib/{arch.triplet}/*.so*")}
-    libraries[LOADER] = next(path for path in tree.rglob(LOADER) if path.is_file())
-    wanted = [tree / "usr" / "bin" / PROGRAM]
-    while wanted:
-        source = wanted.pop()
-        if (into / source.name).exists():
-            continue
+    program = tree / "usr" / "bin" / PROGRAM
+    found, missing = elf.closure(program, elf.libraries(arch, tree))
+    if missing:
+        raise LabError(f"no package of QEMU's has {', '.join(sorted(missing))}")
+    for source in (program, *found.values()):
         shutil.copy(source, into)
-        wanted += [libraries[name] for name in _needed(source)]
-
-
-def _needed(program: Path) -> list[str]:
-    """The shared libraries that a program or library names."""
-    return re.findall(r"\(NEEDED\)\s+Shared library: \[(.+?)\]",
-                      proc.output(["readelf", "-d", program]))

@@ -15,6 +15,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from lab import paths, ui
@@ -45,9 +46,9 @@ def replace_file(path: Path, content: bytes) -> None:
     os.rename(partial, path)
 
 
-def recipe(*functions: Callable[..., Any]) -> str:
-    """A hash of the code that makes an artefact, for use as an input."""
-    text = "".join(inspect.getsource(function) for function in functions)
+def recipe(*code: Callable[..., Any] | ModuleType) -> str:
+    """A hash of the functions or modules that make an artefact, for use as an input."""
+    text = "".join(inspect.getsource(part) for part in code)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

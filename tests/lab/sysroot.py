@@ -8,7 +8,8 @@ from lab import apt, paths, store, ui
 from lab.arch import Arch
 
 # Headers and static archives that aerie links; all from the running release
-LIBRARIES = ("libfdt-dev", "libcyaml-dev", "libyaml-dev", "zlib1g-dev", "libzstd-dev")
+LIBRARIES = ("libfdt-dev", "libcyaml-dev", "libyaml-dev", "liburing-dev", "zlib1g-dev",
+             "libzstd-dev")
 BUSYBOX = ("busybox-static",)
 
 CROSS_FILE = """\
