@@ -33,6 +33,10 @@ struct pci_endpoint_ops {
 	/** BAR @bar begins to decode at @addr / stops; may be NULL. */
 	void (*bar_map)(struct pci_endpoint *ep, unsigned bar, gpa_t addr);
 	void (*bar_unmap)(struct pci_endpoint *ep, unsigned bar);
+	/** The config dwords that the device has given the policy CFG_PASS, as in struct pci_function_ops. May be NULL.
+	 */
+	int (*cfg_read)(struct pci_endpoint *ep, uint16_t offset, uint8_t size, uint32_t *value);
+	int (*cfg_write)(struct pci_endpoint *ep, uint16_t offset, uint8_t size, uint32_t value);
 	/** Bus mastering went on or off; ep->dma is switched already. May be NULL. */
 	void (*bus_master)(struct pci_endpoint *ep, bool on);
 	/** Function level reset, conventional reset, D3hot to D0 (No_Soft_Reset is 0), machine reset: back to power-on

@@ -10,10 +10,18 @@
  * ops->start -> kicks -> ops->stop. Reset is asynchronous: ops->stop asks the device's own threads to come to rest;
  * when none of them touches a queue any more the device calls virtio_stopped() (at once, or later from the event loop).
  * Only then does device_status read 0. A single queue likewise: ops->stop_queue and virtio_queue_stopped().
+ *
+ * Function level reset, machine reset and destruction cannot wait for the event loop: ops->stop (if it has not come
+ * yet), then ops->quiesce, which blocks until the device's threads are at rest. The caller holds the device lock all
+ * that time, so those threads must get there without it: they never take it but with bus_lock_unless(.., &dev->quit),
+ * their DMA gives up with -ECANCELED (virtq.quit), and what they have to say - virtio_needs_reset(),
+ * virtio_config_changed(), virtq_notify(), virtq_break() - takes no lock. ops->quiesce stands for virtio_stopped(): a
+ * message to the event loop that would have led to that call must be taken back before it returns.
  */
 #ifndef AERIE_VIRTIO_H
 #define AERIE_VIRTIO_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,18 +52,32 @@ struct virtio_ops {
 	void (*config_write)(struct virtio_device *dev, uint32_t offset, const void *buf, uint32_t len);
 	/** DRIVER_OK: enabled queues run from now on. 0 or -errno (logged): DEVICE_NEEDS_RESET. May be NULL. */
 	int (*start)(struct virtio_device *dev);
-	/** Comes once after each start: stop all queues, then call virtio_stopped(). NULL: nothing to wait for. */
+	/** Comes once after each start that succeeded: stop all queues (also those that stop_queue has been asked for;
+	 *  virtio_queue_stopped() is not expected any more), then call virtio_stopped(). dev->quit and each virtq.quit
+	 *  are set. NULL: nothing to wait for. */
 	void (*stop)(struct virtio_device *dev);
-	/** A queue was enabled again after its own reset while the device runs / is to be reset: then call
-	 * virtio_queue_stopped(). NULL: nothing to do. */
+	/** After stop: returns when no thread of the device touches queues or guest memory or raises interrupts any
+	 *  more, host I/O into guest memory included. Blocks, with the device lock held: see above. NULL: stop has
+	 *  always called virtio_stopped() before it returns. */
+	void (*quiesce)(struct virtio_device *dev);
+	/** A queue was enabled (again after its own reset, or late) while the device runs / is to be reset, with its
+	 *  virtq.quit set: then call virtio_queue_stopped(). NULL: nothing to do. Only with VIRTIO_F_RING_RESET. */
 	int (*start_queue)(struct virtio_device *dev, unsigned index);
 	void (*stop_queue)(struct virtio_device *dev, unsigned index);
-	/** A notification for queue @index, which is enabled, of a running device. */
+	/** A notification for queue @index, which is enabled, of a running device. Comes also, without one, after
+	 *  start and when bus mastering is switched on (virtq.kick is signalled in the same cases). */
 	void (*kick)(struct virtio_device *dev, unsigned index);
+	/** Running queue @index has another virtq.vector. For those who gave its descriptor away (vhost). May be NULL.
+	 */
+	void (*vector)(struct virtio_device *dev, unsigned index);
+	/** Bus mastering was switched while the device runs. For those who do DMA without struct dma_user (vhost): no
+	 *  progress while it is off. May be NULL. */
+	void (*bus_master)(struct virtio_device *dev, bool on);
 	/** Machine reset, FLR or device reset, after everything has stopped; device-specific state to power-on. May be
 	 *  NULL. @whole: machine or function reset, not only a write of 0 to device_status. */
 	void (*reset)(struct virtio_device *dev, bool whole);
-	/** Frees the device's own part; nothing runs. virtio_fini() is the caller's next step. */
+	/** Frees the device's own part; nothing runs (stop and quiesce have come). virtio_fini() is the caller's next
+	 *  step. */
 	void (*destroy)(struct virtio_device *dev);
 	/** More properties for the device tree; NULL: needs no node. */
 	void (*describe)(struct virtio_device *dev, struct fdtw *fdt);
@@ -83,9 +105,10 @@ struct virtio_device {
 	struct virtio_config config;
 	struct loop *loop;
 	uint64_t features;	/* negotiated; valid from FEATURES_OK on */
-	uint8_t status;		/* as the driver reads it */
+	uint8_t status;		/* as the driver wrote it; DEVICE_NEEDS_RESET is kept by the transport */
 	bool running;		/* between start and stop */
 	bool stopping;		/* stop was asked for and virtio_stopped() has not come */
+	_Atomic bool quit;	/* set from the call of stop until everything is at rest; for dma_user.quit */
 	struct virtq *queues;	/* config.nr_queues of them, owned */
 	struct virtio_pci *pci; /* the transport's own state */
 };
@@ -111,10 +134,10 @@ static inline bool virtio_has(const struct virtio_device *dev, unsigned feature)
 void virtio_stopped(struct virtio_device *dev);
 void virtio_queue_stopped(struct virtio_device *dev, unsigned index);
 
-/** Something in the configuration space changed: new generation, configuration interrupt. Any thread. */
+/** Something in the configuration space changed: new generation, configuration interrupt. Any thread, takes no lock. */
 void virtio_config_changed(struct virtio_device *dev);
 
-/** The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt. Any thread. */
+/** The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt. Any thread, takes no lock. */
 void virtio_needs_reset(struct virtio_device *dev);
 
 #endif

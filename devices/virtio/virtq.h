@@ -3,10 +3,12 @@
  * The device's side of one virtqueue, split or packed (virtio 1.3, 2.7 and 2.8), behind one interface.
  *
  * A running queue belongs to one thread, which alone calls the functions below; while it is stopped it belongs to the
- * transport (device lock). Every descriptor is read once. A chain is bounded by the queue's size and VIRTQ_MAX_IOV,
- * readable parts come before writable ones, indirect tables do not nest; whatever breaks a rule breaks the queue: it is
- * said once (log_guest), virtq_pop() returns -EPROTO from then on, and the transport sets DEVICE_NEEDS_RESET.
- * All memory is reached by IOVA through @dma (VIRTIO_F_ACCESS_PLATFORM is always offered and honoured).
+ * transport (device lock). Every descriptor is read once. A chain is bounded by the queue's size (an indirect one by
+ * VIRTQ_MAX_IOV) and by VIRTQ_MAX_IOV pieces, it is less than 4 GiB long, no descriptor is empty, readable parts come
+ * before writable ones, indirect tables do not nest; whatever breaks a rule breaks the queue: it is said once
+ * (log_guest), virtq_pop() returns -EPROTO from then on, and the transport sets DEVICE_NEEDS_RESET. While bus mastering
+ * is off the ring looks empty, and what is pushed is lost. All memory is reached by IOVA through @dma
+ * (VIRTIO_F_ACCESS_PLATFORM is always offered and honoured).
  */
 #ifndef AERIE_VIRTQ_H
 #define AERIE_VIRTQ_H
@@ -41,20 +43,21 @@ struct virtq {
 	struct dma_user dma;
 	int kick;	    /* eventfd that the driver's notifications signal; owned, open for the life of the device */
 	_Atomic int vector; /* MSI-X vector, -1: none */
+	_Atomic bool quit;  /* the queue is to stop: dma gives up with -ECANCELED, and so does virtq_pop() */
 
 	/* As the driver set it up; fixed while running. */
 	bool enabled;
-	bool packed, event_idx; /* of the negotiated features */
+	bool packed, event_idx, indirect; /* of the negotiated features */
 	uint16_t max_size, size;
 	uint64_t desc, driver, device; /* IOVAs */
 
 	/* Of the thread that runs it. */
 	bool running, broken;
 	uint16_t next_avail, next_used;
+	uint16_t avail_seen;	    /* split: the driver's index when it was last read */
 	bool avail_wrap, used_wrap; /* packed: wrap counters */
-	uint16_t signalled_used;    /* used index at the last decision to interrupt */
-	bool signalled_valid;
-	uint16_t in_flight; /* chains popped and not pushed */
+	uint32_t unsignalled;	    /* used entries (packed: ring entries) since the last decision to interrupt */
+	uint16_t in_flight;	    /* ring entries popped and not pushed (split: chains) */
 };
 
 /** The next chain. 1: *@chain is filled; 0: the ring is empty; -EPROTO: the queue is broken (also when a descriptor
