@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_irq.h"
 
+#include <poll.h>
 #include <stddef.h>
+
+#include "fd.h"
 
 struct fake_irq fake_irq;
 
@@ -43,7 +46,7 @@ int irq_route_init(struct irq_route *route, struct irqchip *chip)
 	*route = (struct irq_route){.chip = chip, .eventfd = -1};
 	if (fake_irq.init_error != 0)
 		return fake_irq.init_error;
-	route->eventfd = 0;
+	route->eventfd = fd_eventfd();
 	fake_irq.routes++;
 	return 0;
 }
@@ -53,7 +56,7 @@ void irq_route_fini(struct irq_route *route)
 	irq_route_disconnect(route);
 	if (route->eventfd >= 0)
 		fake_irq.routes--;
-	route->eventfd = -1;
+	fd_close(&route->eventfd);
 }
 
 int irq_route_connect(struct irq_route *route, const struct msi_msg *msg)
@@ -80,14 +83,28 @@ void irq_route_disconnect(struct irq_route *route)
 
 void irq_route_signal(const struct irq_route *route)
 {
+	__atomic_fetch_add(&fake_irq.signals, 1, __ATOMIC_RELAXED);
+	fd_signal(route->eventfd);
 }
 
 bool irq_route_pending(const struct irq_route *route)
 {
-	return fake_irq.pending;
+	struct pollfd p = {.fd = route->eventfd, .events = POLLIN};
+
+	return fake_irq.pending || (!route->connected && poll(&p, 1, 0) == 1);
 }
 
 void irq_route_clear(struct irq_route *route)
 {
 	fake_irq.pending = false;
+	fd_drain(route->eventfd);
+}
+
+bool irq_msi_send(struct irqchip *chip, const struct msi_msg *msg)
+{
+	if (fake_irq.doorbell == 0 || msg->address != fake_irq.doorbell)
+		return false;
+	fake_irq.messages++;
+	fake_irq.sent = *msg;
+	return true;
 }

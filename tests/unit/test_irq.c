@@ -337,9 +337,9 @@ END_TEST
 
 START_TEST(direct_message)
 {
-	irq_msi_send(vm.irqchip, &msg_a);
+	ck_assert(irq_msi_send(vm.irqchip, &msg_a));
 	expect_msi(0, 7, 0x0100);
-	irq_msi_send(vm.irqchip, &msg_bad);
+	ck_assert(!irq_msi_send(vm.irqchip, &msg_bad));
 	ck_assert_uint_eq(fake_kvm_msis(), 1);
 }
 END_TEST
