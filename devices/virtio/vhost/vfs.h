@@ -11,7 +11,7 @@ struct vm;
 #define VFS_TAG_MAX 36u /* bytes of UTF-8 (5.11.4) */
 
 /* Exactly one of path and socket. */
-struct virtio_fs_config {
+struct vfs_config {
 	const char *name;   /* for messages; borrowed */
 	const char *tag;    /* what the guest mounts, 1 .. VFS_TAG_MAX bytes; borrowed during the call */
 	const char *path;   /* folder for which aerie starts virtiofsd; borrowed during the call */
@@ -20,7 +20,7 @@ struct virtio_fs_config {
 };
 
 /** 0 or -errno (logged, with the remedy). */
-int virtio_fs_create(struct virtio_device **out, struct vm *vm, const struct virtio_fs_config *config);
+int virtio_fs_create(struct virtio_device **out, struct vm *vm, const struct vfs_config *config);
 
 /** Whether @path may be shared: an existing directory, absolute, not /, nothing of /proc, /sys or /dev, and not one
  *  that contains the folder of aerie's own sockets. *@resolved (freed by the caller) is the path without links. 0 or

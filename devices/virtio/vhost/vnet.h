@@ -21,18 +21,18 @@ enum vhost_use {
 };
 
 /* Exactly one of tap, socket and user. */
-struct virtio_net_config {
+struct vnet_config {
 	const char *name;   /* for messages; borrowed */
 	const char *tap;    /* interface that exists; borrowed during the call */
 	const char *socket; /* of a vhost-user server that runs; borrowed for the device's life */
 	bool user;	    /* start passt */
-	const uint8_t mac[6];
+	uint8_t mac[6];
 	bool has_mac;	      /* else it is made from name */
 	enum vhost_use vhost; /* tap only */
 	unsigned queue_pairs; /* 1 .. VNET_MAX_PAIRS; 0: 1. More than one: tap and socket only */
 };
 
 /** Opens the back end and creates the device; its function is (*@out)->ep.fn, not placed yet. 0 or -errno (logged). */
-int virtio_net_create(struct virtio_device **out, struct vm *vm, const struct virtio_net_config *config);
+int virtio_net_create(struct virtio_device **out, struct vm *vm, const struct vnet_config *config);
 
 #endif
