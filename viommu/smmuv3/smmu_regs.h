@@ -50,54 +50,66 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "all SMMU structures a
 #define SMMU_EVENTQ_CONS     0x100acu
 
 /* IDR0 (6.3.1) */
-#define IDR0_S2P	   BIT32(0)
-#define IDR0_S1P	   BIT32(1)
-#define IDR0_TTF	   MASK32(3, 2)
-#define IDR0_TTF_AARCH64   BIT32(3)
-#define IDR0_COHACC	   BIT32(4)
-#define IDR0_BTM	   BIT32(5)
-#define IDR0_HTTU	   MASK32(7, 6)
-#define IDR0_HYP	   BIT32(9)
-#define IDR0_ATS	   BIT32(10)
-#define IDR0_ASID16	   BIT32(12)
-#define IDR0_MSI	   BIT32(13)
-#define IDR0_SEV	   BIT32(14)
-#define IDR0_PRI	   BIT32(16)
-#define IDR0_VMID16	   BIT32(18)
-#define IDR0_CD2L	   BIT32(19)
-#define IDR0_TTENDIAN	   MASK32(22, 21)
-#define IDR0_STALL_MODEL   MASK32(25, 24)
-#define IDR0_STALL_BOTH	   0u
-#define IDR0_STALL_NONE	   1u
-#define IDR0_TERM_MODEL	   BIT32(26)
-#define IDR0_ST_LEVEL	   MASK32(28, 27)
-#define IDR0_ST_LEVEL_2	   1u
+#define IDR0_S2P	    BIT32(0)
+#define IDR0_S1P	    BIT32(1)
+#define IDR0_TTF	    MASK32(3, 2)
+#define IDR0_TTF_AARCH64    BIT32(3)
+#define IDR0_COHACC	    BIT32(4)
+#define IDR0_BTM	    BIT32(5)
+#define IDR0_HTTU	    MASK32(7, 6)
+#define IDR0_HTTU_NONE	    0u
+#define IDR0_HTTU_AF	    1u
+#define IDR0_HTTU_AF_DIRTY  2u
+#define IDR0_HYP	    BIT32(9)
+#define IDR0_ATS	    BIT32(10)
+#define IDR0_NS1ATS	    BIT32(11)
+#define IDR0_ASID16	    BIT32(12)
+#define IDR0_MSI	    BIT32(13)
+#define IDR0_SEV	    BIT32(14)
+#define IDR0_PRI	    BIT32(16)
+#define IDR0_VMID16	    BIT32(18)
+#define IDR0_CD2L	    BIT32(19)
+#define IDR0_TTENDIAN	    MASK32(22, 21)
+#define IDR0_TTENDIAN_LE    2u
+#define IDR0_TTENDIAN_BE    3u
+#define IDR0_STALL_MODEL    MASK32(25, 24)
+#define IDR0_STALL_BOTH	    0u
+#define IDR0_STALL_NONE	    1u
+#define IDR0_STALL_FORCE    2u
+#define IDR0_TERM_MODEL	    BIT32(26)
+#define IDR0_ST_LEVEL	    MASK32(28, 27)
+#define IDR0_ST_LEVEL_2	    1u
 /* IDR1 (6.3.2) */
-#define IDR1_SIDSIZE	   MASK32(5, 0)
-#define IDR1_SSIDSIZE	   MASK32(10, 6)
-#define IDR1_PRIQS	   MASK32(15, 11)
-#define IDR1_EVENTQS	   MASK32(20, 16)
-#define IDR1_CMDQS	   MASK32(25, 21)
-#define IDR1_REL	   BIT32(28)
-#define IDR1_QUEUES_PRESET BIT32(29)
-#define IDR1_TABLES_PRESET BIT32(30)
+#define IDR1_SIDSIZE	    MASK32(5, 0)
+#define IDR1_SSIDSIZE	    MASK32(10, 6)
+#define IDR1_PRIQS	    MASK32(15, 11)
+#define IDR1_EVENTQS	    MASK32(20, 16)
+#define IDR1_CMDQS	    MASK32(25, 21)
+#define IDR1_ATTR_PERMS_OVR BIT32(26)
+#define IDR1_REL	    BIT32(28)
+#define IDR1_QUEUES_PRESET  BIT32(29)
+#define IDR1_TABLES_PRESET  BIT32(30)
 /* IDR3 (6.3.4) */
-#define IDR3_MPAM	   BIT32(7)
-#define IDR3_FWB	   BIT32(8)
-#define IDR3_RIL	   BIT32(10)
-#define IDR3_BBML	   MASK32(12, 11)
+#define IDR3_HAD	    BIT32(2)
+#define IDR3_XNX	    BIT32(4)
+#define IDR3_MPAM	    BIT32(7)
+#define IDR3_FWB	    BIT32(8)
+#define IDR3_STT	    BIT32(9)
+#define IDR3_RIL	    BIT32(10)
+#define IDR3_BBML	    MASK32(12, 11)
+#define IDR3_E0PD	    BIT32(13)
 /* IDR5 (6.3.6) */
-#define IDR5_OAS	   MASK32(2, 0)
-#define IDR5_OAS_48	   5u
-#define IDR5_OAS_52	   6u
-#define IDR5_GRAN4K	   BIT32(4)
-#define IDR5_GRAN16K	   BIT32(5)
-#define IDR5_GRAN64K	   BIT32(6)
-#define IDR5_VAX	   MASK32(11, 10)
-#define IDR5_VAX_52	   1u
-#define IDR5_STALL_MAX	   MASK32(31, 16)
+#define IDR5_OAS	    MASK32(2, 0)
+#define IDR5_OAS_48	    5u
+#define IDR5_OAS_52	    6u
+#define IDR5_GRAN4K	    BIT32(4)
+#define IDR5_GRAN16K	    BIT32(5)
+#define IDR5_GRAN64K	    BIT32(6)
+#define IDR5_VAX	    MASK32(11, 10)
+#define IDR5_VAX_52	    1u
+#define IDR5_STALL_MAX	    MASK32(31, 16)
 /* AIDR (6.3.8): architecture 3.minor */
-#define AIDR_SMMUV3_2	   2u
+#define AIDR_SMMUV3_2	    2u
 
 /* CR0 and CR0ACK (6.3.9) */
 #define CR0_SMMUEN	      BIT32(0)
@@ -109,6 +121,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "all SMMU structures a
 #define CR1_QUEUE	      MASK32(5, 0)
 #define CR1_TABLE	      MASK32(11, 6)
 /* CR2 (6.3.12) */
+#define CR2_E2H		      BIT32(0)
 #define CR2_RECINVSID	      BIT32(1)
 #define CR2_PTM		      BIT32(2)
 /* GBPA (6.3.14) */
@@ -252,8 +265,34 @@ enum smmu_sync_cs {
 #define STE1_S1CIR	    MASK64(3, 2)
 #define STE1_S1COR	    MASK64(5, 4)
 #define STE1_S1CSH	    MASK64(7, 6)
+#define STE1_MEV	    BIT64(19)
+#define STE1_S2FWB	    BIT64(25)
 #define STE1_S1STALLD	    BIT64(27)
 #define STE1_EATS	    MASK64(29, 28)
+#define STE_EATS_NONE	    0u
+#define STE_EATS_FULL	    1u
+#define STE_EATS_SPLIT	    2u
+#define STE1_STRW	    MASK64(31, 30)
+#define STE_STRW_NSEL1	    0u
+#define STE_STRW_EL2	    2u
+#define STE1_PRIVCFG	    MASK64(49, 48)
+#define STE1_INSTCFG	    MASK64(51, 50)
+#define STE_CFG_OFF	    2u /* PRIVCFG: unprivileged; INSTCFG: data */
+#define STE_CFG_ON	    3u /* privileged; instruction */
+#define STE2_S2VMID	    MASK64(15, 0)
+#define STE2_S2T0SZ	    MASK64(37, 32)
+#define STE2_S2SL0	    MASK64(39, 38)
+#define STE2_S2TG	    MASK64(47, 46)
+#define STE2_S2PS	    MASK64(50, 48)
+#define STE2_S2AA64	    BIT64(51)
+#define STE2_S2ENDI	    BIT64(52)
+#define STE2_S2AFFD	    BIT64(53)
+#define STE2_S2PTW	    BIT64(54)
+#define STE2_S2HD	    BIT64(55)
+#define STE2_S2HA	    BIT64(56)
+#define STE2_S2S	    BIT64(57)
+#define STE2_S2R	    BIT64(58)
+#define STE3_S2TTB	    MASK64(51, 4)
 
 /* Level 1 Context Descriptor and Context Descriptor (5.3, 5.4) */
 #define L1CD_SIZE  8u
@@ -261,6 +300,43 @@ enum smmu_sync_cs {
 #define L1CD_L2PTR MASK64(51, 12)
 #define CD_SIZE	   64u
 #define CD_DWORDS  8u
+#define CD0_T0SZ   MASK64(5, 0)
+#define CD0_TG0	   MASK64(7, 6)
+#define CD0_EPD0   BIT64(14)
+#define CD0_ENDI   BIT64(15)
+#define CD0_T1SZ   MASK64(21, 16)
+#define CD0_TG1	   MASK64(23, 22)
+#define CD0_EPD1   BIT64(30)
+#define CD0_V	   BIT64(31)
+#define CD0_IPS	   MASK64(34, 32)
+#define CD0_AFFD   BIT64(35)
+#define CD0_WXN	   BIT64(36)
+#define CD0_UWXN   BIT64(37)
+#define CD0_TBI0   BIT64(38)
+#define CD0_TBI1   BIT64(39)
+#define CD0_PAN	   BIT64(40)
+#define CD0_AA64   BIT64(41)
+#define CD0_HD	   BIT64(42)
+#define CD0_HA	   BIT64(43)
+#define CD0_S	   BIT64(44)
+#define CD0_R	   BIT64(45)
+#define CD0_A	   BIT64(46)
+#define CD0_ASET   BIT64(47)
+#define CD0_ASID   MASK64(63, 48)
+#define CD1_HAD0   BIT64(1)
+#define CD1_E0PD0  BIT64(2)
+#define CD1_TTB0   MASK64(51, 4)
+#define CD2_HAD1   BIT64(1)
+#define CD2_E0PD1  BIT64(2)
+#define CD2_TTB1   MASK64(51, 4)
+
+/* Granules: TG0, S2TG and TG1 (5.2, 5.4) */
+#define TG0_4K	0u
+#define TG0_64K 1u
+#define TG0_16K 2u
+#define TG1_16K 1u
+#define TG1_4K	2u
+#define TG1_64K 3u
 
 /* Event records (7.3) */
 #define EVT_SIZE 32u
@@ -273,6 +349,7 @@ enum smmu_event_id {
 	EVT_C_BAD_SUBSTREAMID = 0x08,
 	EVT_F_CD_FETCH = 0x09,
 	EVT_C_BAD_CD = 0x0a,
+	EVT_F_WALK_EABT = 0x0b,
 	EVT_F_TRANSLATION = 0x10,
 	EVT_F_ADDR_SIZE = 0x11,
 	EVT_F_ACCESS = 0x12,
