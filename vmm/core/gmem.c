@@ -178,6 +178,18 @@ int gmem_write_le32(const struct gmem *mem, gpa_t addr, uint32_t value)
 	return 0;
 }
 
+int gmem_cmpxchg_le64(const struct gmem *mem, gpa_t addr, uint64_t expected, uint64_t desired)
+{
+	uint64_t *host = gmem_host(mem, addr, sizeof(*host));
+	uint64_t old = htole64(expected);
+
+	if (!host || addr.v % sizeof(*host))
+		return -EFAULT;
+	if (!__atomic_compare_exchange_n(host, &old, htole64(desired), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return -EAGAIN;
+	return 0;
+}
+
 uint64_t gmem_size(const struct gmem *mem)
 {
 	uint64_t sum = 0;

@@ -68,6 +68,10 @@ int gmem_write(const struct gmem *mem, gpa_t addr, const void *buf, size_t len);
 int gmem_read_le64(const struct gmem *mem, gpa_t addr, uint64_t *value);
 int gmem_write_le32(const struct gmem *mem, gpa_t addr, uint32_t value);
 
+/** Replaces the little-endian word at @addr by @desired if it holds @expected: one atomic access. 0; -EAGAIN: it holds
+ *  something else; -EFAULT (not RAM, misaligned). */
+int gmem_cmpxchg_le64(const struct gmem *mem, gpa_t addr, uint64_t expected, uint64_t desired);
+
 /** Host pointer to [@addr, @addr + @len), NULL when that is not RAM. Only for the loader and for bulk data paths. */
 void *gmem_host(const struct gmem *mem, gpa_t addr, uint64_t len);
 
