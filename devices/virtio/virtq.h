@@ -23,14 +23,15 @@
 
 struct virtio_device;
 
-#define VIRTQ_MAX_SIZE 1024u /* descriptors in a ring */
+#define VIRTQ_MAX_SIZE 1024u /* descriptors in a ring, and so chains in flight */
 #define VIRTQ_MAX_IOV  1024u /* pieces of host memory in one chain */
 
 /* One request of the driver. Pieces point into guest memory, which the guest may change at any time: copy a header out
  * with virtq_read() before it is looked at, and look at the copy only. */
 struct virtq_chain {
-	uint16_t id;		  /* split: head index; packed: buffer id. Given back by virtq_push() */
-	uint16_t nr_descs;	  /* ring entries that it takes up (packed) */
+	uint16_t id;		  /* split: head index, < size; packed: buffer id, any. Given back by virtq_push(). A
+				     hostile driver may have several chains of one id in flight */
+	uint16_t nr_descs;	  /* ring entries that it takes up (split: 1) */
 	unsigned nr_out;	  /* pieces that the device reads: iov[0 .. nr_out) */
 	unsigned nr_in;		  /* pieces that the device writes: iov[nr_out .. nr_out + nr_in) */
 	uint64_t out_len, in_len; /* bytes */
@@ -57,7 +58,10 @@ struct virtq {
 	uint16_t avail_seen;	    /* split: the driver's index when it was last read */
 	bool avail_wrap, used_wrap; /* packed: wrap counters */
 	uint32_t unsignalled;	    /* used entries (packed: ring entries) since the last decision to interrupt */
-	uint16_t in_flight;	    /* ring entries popped and not pushed (split: chains) */
+	bool silent;		    /* no notifications are wanted */
+	bool event_published;	    /* the driver has been told to notify at event_at */
+	uint16_t event_at;
+	uint16_t in_flight; /* ring entries popped and not pushed (split: chains) */
 };
 
 /** The next chain. 1: *@chain is filled; 0: the ring is empty; -EPROTO: the queue is broken (also when a descriptor
@@ -74,7 +78,8 @@ void virtq_push(struct virtq *q, uint16_t id, uint16_t nr_descs, uint32_t writte
 /** Interrupts the driver if it wants to know about what was pushed since the last call. */
 void virtq_notify(struct virtq *q);
 
-/** Asks the driver not to / to notify. After virtq_want_kicks(q, true) the ring must be looked at once more. */
+/** Asks the driver not to / to notify; at first it does. After virtq_want_kicks(q, true) the ring must be looked at
+ * once more. Who never calls this and pops until the ring is empty misses nothing. */
 void virtq_want_kicks(struct virtq *q, bool want);
 
 /** Undoes the last virtq_pop() calls for @n chains, newest first, none of them pushed and nothing popped since but
