@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fake_books.h"
@@ -134,6 +135,33 @@ int sys_memfd(const char *name, unsigned flags)
 int sys_ftruncate(int fd, off_t len)
 {
 	return fake_call("ftruncate") ? -1 : ftruncate(fd, len);
+}
+
+int sys_socket(int domain, int type)
+{
+	if (fake_call("socket"))
+		return -1;
+	return fake_track(socket(domain, type | SOCK_CLOEXEC, 0), "socket", NULL, NULL);
+}
+
+int sys_socketpair(int fds[2])
+{
+	if (fake_call("socketpair") || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -1;
+	fake_track(fds[0], "socketpair", NULL, NULL);
+	fake_track(fds[1], "socketpair", NULL, NULL);
+	return 0;
+}
+
+/* A program that never ends and does nothing. */
+int sys_spawn(char *const argv[], int keep_fd)
+{
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof(name), "spawn %s", argv[0]);
+	if (fake_call(name))
+		return -1;
+	return fake_track(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), name, NULL, NULL);
 }
 
 ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset)

@@ -4,12 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const char *sys_root = "";
@@ -73,6 +78,57 @@ int sys_memfd(const char *name, unsigned flags)
 int sys_ftruncate(int fd, off_t len)
 {
 	return ftruncate(fd, len);
+}
+
+int sys_socket(int domain, int type)
+{
+	return socket(domain, type | SOCK_CLOEXEC, 0);
+}
+
+int sys_socketpair(int fds[2])
+{
+	return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds);
+}
+
+/* Between fork() and execv(): async-signal-safe calls only. */
+static _Noreturn void become(char *const argv[], int keep_fd, pid_t parent)
+{
+	sigset_t none;
+	int null;
+
+	/* The parent may be gone before the wish for a signal was known. */
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent)
+		_exit(127);
+	setsid();
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+		_exit(127);
+	if (keep_fd >= 0 && fcntl(keep_fd, F_SETFD, 0) < 0)
+		_exit(127);
+	execv(argv[0], argv);
+	_exit(127);
+}
+
+int sys_spawn(char *const argv[], int keep_fd)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid == 0)
+		become(argv, keep_fd, parent);
+	if (pid < 0)
+		return -1;
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0) {
+		int saved = errno;
+
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		errno = saved;
+	}
+	return pidfd;
 }
 
 ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset)

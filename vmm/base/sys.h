@@ -30,6 +30,16 @@ int sys_eventfd(void);
 /** MFD_CLOEXEC is added to @flags. */
 int sys_memfd(const char *name, unsigned flags);
 int sys_ftruncate(int fd, off_t len);
+/** SOCK_CLOEXEC is added to @type. */
+int sys_socket(int domain, int type);
+/** Two Unix stream sockets that are connected to each other; close-on-exec. */
+int sys_socketpair(int fds[2]);
+/**
+ * Runs the program @argv[0] (a path) in a session of its own, without standard input, with no descriptors of ours but
+ * stdout, stderr and @keep_fd (-1: none), which has the same number there. It gets SIGTERM when the calling thread ends.
+ * Returns a pidfd; the caller reaps it with waitid(P_PIDFD). A program that cannot be executed exits with status 127.
+ */
+int sys_spawn(char *const argv[], int keep_fd);
 ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
 
