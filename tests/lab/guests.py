@@ -6,11 +6,13 @@ linux-modules-*; older ones hold everything. Only the kernel and the wanted
 modules with what they depend on are kept.
 """
 
+import json
 import lzma
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import apt, store, ui
@@ -18,7 +20,15 @@ from lab.arch import Arch
 from lab.errors import LabError
 
 LAB_KERNEL = "lab"
+# What guests load unless a scenario names others
 MODULES = ("nvme", "e1000e", "igb", "pci_stub")
+# All that a scenario can name. The IOMMU's driver must be there before those of the
+# devices behind it, or they are put off.
+ALL_MODULES = ("virtio_iommu", "virtio_pci", "virtio_blk", "ext4", "virtio_net",
+               "virtio_console", "virtio_rng", "vmw_vsock_virtio_transport", "virtiofs",
+               "virtio_balloon", *MODULES)
+# What a module asks for by a name that only modprobe resolves
+UNNAMED = {"ext4": ("crc32c_generic",)}
 PARTS = re.compile(r"linux-(?:image|binary|modules)-\d\S*")
 
 
@@ -28,12 +38,26 @@ class GuestKernel:
 
     name: str
     image: Path
-    modules: tuple[Path, ...]
+    modules: tuple[Path, ...] = ()
+    needs: Mapping[str, Sequence[str]] = field(default_factory=dict)   # by module
+
+    def chosen(self, names: Iterable[str]) -> list[Path]:
+        """The named modules and those they need; what is built in has no file."""
+        for name in names:
+            if name not in ALL_MODULES:
+                raise LabError(f"guests have no module {name}; name it in tests/lab/guests.py")
+        waiting, wanted = list(names), set()
+        while waiting:
+            name = waiting.pop()
+            if name not in wanted:
+                wanted.add(name)
+                waiting += self.needs.get(name, ())
+        return [path for path in self.modules if path.stem[3:] in wanted]
 
 
 def lab_kernel(image: Path) -> GuestKernel:
     """The lab's own kernel, which needs no modules."""
-    return GuestKernel(LAB_KERNEL, image, ())
+    return GuestKernel(LAB_KERNEL, image)
 
 
 def stock_kernels(arch: Arch, archive: apt.PrivateApt, log: Path) -> list[GuestKernel]:
@@ -45,8 +69,9 @@ def stock_kernels(arch: Arch, archive: apt.PrivateApt, log: Path) -> list[GuestK
 def _obtain(name: str, pattern: str, arch: Arch, archive: apt.PrivateApt,
             log: Path) -> GuestKernel:
     packages = _packages(pattern, arch, archive)
-    inputs = {"packages": [package.spec for package in packages], "modules": MODULES,
-              "recipe": store.recipe(_collect, _load_order, _depends, _content)}
+    inputs = {"packages": [package.spec for package in packages], "modules": ALL_MODULES,
+              "unnamed": UNNAMED,
+              "recipe": store.recipe(_collect, _load_order, _needs, _content)}
 
     def make(folder: Path) -> None:
         with ui.Phase(f"fetching Debian's kernel {name}") as phase:
@@ -57,7 +82,8 @@ def _obtain(name: str, pattern: str, arch: Arch, archive: apt.PrivateApt,
             shutil.rmtree(tree)
 
     folder = store.obtain(f"guest-{arch.name}-{name}", inputs, make)
-    return GuestKernel(name, folder / "Image", tuple(sorted((folder / "modules").iterdir())))
+    return GuestKernel(name, folder / "Image", tuple(sorted((folder / "modules").glob("*.ko"))),
+                       json.loads((folder / "needs.json").read_text()))
 
 
 def _packages(pattern: str, arch: Arch, archive: apt.PrivateApt) -> list[apt.Package]:
@@ -79,6 +105,8 @@ def _collect(tree: Path, into: Path) -> None:
     loaded = _load_order(root)
     for number, (name, content) in enumerate(loaded.items()):
         (into / "modules" / f"{number:02}-{name}.ko").write_bytes(content)
+    needs = {name: _needs(name, content) for name, content in loaded.items()}
+    (into / "needs.json").write_text(json.dumps(needs))
 
 
 def _load_order(root: Path) -> dict[str, bytes]:
@@ -94,11 +122,11 @@ def _load_order(root: Path) -> dict[str, bytes]:
         if name not in files or name in loaded:
             return     # built in, or there already
         content = _content(files[name])
-        for needed in _depends(content):
+        for needed in _needs(name, content):
             load(needed)
         loaded[name] = content
 
-    for name in MODULES:
+    for name in ALL_MODULES:
         load(name)
     return loaded
 
@@ -108,11 +136,11 @@ def _module_name(path: Path) -> str:
     return path.name.split(".ko")[0].replace("-", "_")
 
 
-def _depends(content: bytes) -> list[str]:
-    """The `depends=` string of a module's .modinfo section."""
+def _needs(module: str, content: bytes) -> list[str]:
+    """The `depends=` string of a module's .modinfo section, and what it does not say."""
     found = re.search(rb"\0depends=([^\0]*)\0", content)
     names = found.group(1).decode().split(",") if found else []
-    return [name.replace("-", "_") for name in names if name]
+    return [*(name.replace("-", "_") for name in names if name), *UNNAMED.get(module, ())]
 
 
 def _content(module: Path) -> bytes:

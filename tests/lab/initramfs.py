@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What L1 and L2 boot into: busybox, an init, and what it is to do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lab import cpio, paths
@@ -9,13 +9,13 @@ from lab.guests import GuestKernel
 
 # The applets that the scripts use, as links; installing all takes too long
 APPLETS = (
-    "[", "awk", "basename", "cat", "chmod", "cmp", "cp", "cut", "date", "dd", "dirname", "dmesg",
-    "echo", "env", "expr", "false", "find", "free", "grep", "gunzip", "gzip", "head", "hexdump",
-    "id", "ifconfig", "insmod", "ip", "kill", "less", "ln", "ls", "lspci", "md5sum", "mkdir",
-    "mknod", "mount", "mv", "nc", "nproc", "od", "pidof", "ping", "poweroff", "printf", "ps",
+    "[", "awk", "basename", "blockdev", "cat", "chmod", "cmp", "cp", "cut", "date", "dd", "dirname", "dmesg",
+    "echo", "env", "expr", "fallocate", "false", "find", "fsync", "free", "grep", "gunzip", "gzip", "head", "hexdump",
+    "id", "ifconfig", "killall", "insmod", "ip", "kill", "less", "ln", "ls", "lspci", "md5sum", "mkdir",
+    "mkfifo", "mknod", "mount", "mv", "nc", "nproc", "od", "pidof", "ping", "poweroff", "printf", "ps",
     "readlink", "reboot", "rm", "route", "sed", "seq", "setsid", "sh", "sha256sum", "sleep",
-    "sort", "stat", "stty", "sync", "tail", "tee", "test", "tftp", "time", "timeout", "top",
-    "touch", "tr", "true", "truncate", "udhcpc", "umount", "uname", "uptime", "usleep", "vi",
+    "sort", "stat", "stty", "switch_root", "sync", "tail", "tee", "test", "tftp", "time", "timeout", "top",
+    "touch", "tr", "true", "truncate", "tunctl", "udhcpc", "umount", "uname", "uptime", "usleep", "vi",
     "wc", "wget", "xargs", "cttyhack", "tty", "hostname", "od", "mktemp", "df", "sysctl",
 )
 
@@ -38,6 +38,8 @@ def _userland(busybox: Path, scripts: Path) -> cpio.Archive:
 def host(busybox: Path, programs: Mapping[str, Path]) -> bytes:
     """L1's initramfs; the keys of `programs` are paths without the leading slash."""
     out = _userland(busybox, paths.LAB / "host")
+    out.data("etc/passwd", b"root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n")
+    out.data("etc/group", b"root:x:0:\nnogroup:x:65534:\n")
     for name in ("run.sh", "greeting"):
         out.file(f"lib/{name}", paths.LAB / "host" / name)
     for path, source in programs.items():
@@ -45,10 +47,11 @@ def host(busybox: Path, programs: Mapping[str, Path]) -> bytes:
     return out.finish()
 
 
-def guest(busybox: Path, kernel: GuestKernel, programs: Mapping[str, Path]) -> bytes:
+def guest(busybox: Path, kernel: GuestKernel, modules: Iterable[str],
+          programs: Mapping[str, Path]) -> bytes:
     """L2's initramfs for a kernel, without what a scenario adds."""
     out = _userland(busybox, paths.LAB / "guest")
-    for module in kernel.modules:
+    for module in kernel.chosen(modules):
         out.file(f"lib/modules/{module.name}", module)
     for path, source in programs.items():
         out.data(path, source.read_bytes(), executable=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import initramfs, iort
+from lab.guests import MODULES
+from lab.scenario import Scenario
 from lab.setup import Kit
 
 
@@ -18,17 +20,22 @@ class Host:
     guest_programs: Mapping[str, Path]    # by their paths in L2
 
     def write_initramfs(self, path: Path, kernels: Collection[str],
-                        patched_iort: bool = True) -> None:
-        """Write L1's initramfs: the table override, L1's own, the guests named.
+                        scenario: Scenario | None = None) -> None:
+        """Write L1's initramfs: the table override, L1's own, the guests named, what a
+        scenario wants in both.
 
         The guests travel in it because a share is slow under emulation, and
         because their files are then on tmpfs, as the measurements want them.
         """
+        tools = self.kit.tools.files(scenario.tools if scenario else ())
+        inside = self.kit.tools.files(scenario.guest_tools if scenario else ())
+        modules = scenario.modules if scenario else MODULES
         with path.open("wb") as file:
-            if self.kit.iort and patched_iort:
+            if self.kit.iort and (not scenario or scenario.patched_iort):
                 file.write(iort.archive(self.kit.iort))
-            file.write(initramfs.host(self.kit.busybox, self.programs))
+            file.write(initramfs.host(self.kit.busybox, {**self.programs, **tools}))
             for kernel in self.kit.guests:
                 if kernel.name in kernels:
-                    image = initramfs.guest(self.kit.busybox, kernel, self.guest_programs)
+                    image = initramfs.guest(self.kit.busybox, kernel, modules,
+                                            {**self.guest_programs, **inside})
                     file.write(initramfs.guest_files(kernel, image))

@@ -13,7 +13,13 @@ scenario.toml holds:
     files         folders of the repository that L1 finds below /lab
     writes        how many `LAB: wrote` lines each kernel must give; each is
                   checked against the disk's image
-    [[disk]]      name, size (MiB)
+    tools         Debian's programs that L1 has (tests/lab/tools.py)
+    guest-tools   the same for L2's initramfs
+    modules       what guests with stock kernels load, with what that needs; default
+                  nvme, e1000e, igb, pci_stub
+    [[disk]]      name, size (MiB), content: "pattern" (default), "root" (a guest's root
+                  file system, then the pattern), or "store" (a file system for L1 with
+                  root.img and data.img, a pattern)
     [[device]]    model: QEMU's -device value; disk: name of a disk;
                   network: true for a NIC; port: shared with an earlier device
     [stats]       counters of aerie's statistics: {min = N, max = N}
@@ -32,12 +38,14 @@ from typing import Any
 
 from lab import paths
 from lab.errors import LabError
+from lab.guests import MODULES
 
 ALL_KERNELS = ("lab", "6.1", "6.12", "7.2")
 NO_KERNEL = "none"
 LOGS = ("host", "guest", "aerie")
 KEYS = {"description", "kernels", "time-limit", "iort", "memory", "cmdline", "files", "writes",
-        "disk", "device", "stats", "expect", "reject"}
+        "tools", "guest-tools", "modules", "disk", "device", "stats", "expect", "reject"}
+CONTENTS = ("pattern", "root", "store")
 
 # A kernel's WARN_ON, as Linux 6.1 and as 7.2 say it
 WARNING = r"WARNING: (CPU: |\S+:\d+ at )"
@@ -58,6 +66,11 @@ class Disk:
 
     name: str
     size: int
+    content: str = "pattern"
+
+    def __post_init__(self) -> None:
+        if self.content not in CONTENTS:
+            raise LabError(f"disk {self.name}: no content is called {self.content}")
 
 
 @dataclass(frozen=True)
@@ -92,6 +105,9 @@ class Scenario:
     cmdline: str
     files: tuple[str, ...]
     writes: int
+    tools: tuple[str, ...]
+    guest_tools: tuple[str, ...]
+    modules: tuple[str, ...]
     disks: tuple[Disk, ...]
     devices: tuple[Device, ...]
     stats: Mapping[str, Bounds]
@@ -136,6 +152,9 @@ def load(folder: Path) -> Scenario:
         cmdline=table.get("cmdline", ""),
         files=tuple(table.get("files", ())),
         writes=table.get("writes", 0),
+        tools=tuple(table.get("tools", ())),
+        guest_tools=tuple(table.get("guest-tools", ())),
+        modules=tuple(table.get("modules", MODULES)),
         disks=tuple(Disk(**disk) for disk in table.get("disk", ())),
         devices=tuple(Device(**device) for device in table.get("device", ())),
         stats={name: Bounds(**bounds) for name, bounds in table.get("stats", {}).items()},

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import images, initramfs, l0, paths, store
+from lab import images, initramfs, l0, paths, rootfs, store
 from lab.images import Image
 from lab.l1 import Host
 from lab.netpeer import NetPeer
@@ -73,7 +73,7 @@ def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float,
     folder = paths.RUNS / scenario.name
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "share" / "out").mkdir(parents=True)
-    this = Run(scenario, tuple(kernels), host, folder, scale, _make_images(scenario, folder))
+    this = Run(scenario, tuple(kernels), host, folder, scale, _make_images(scenario, host, folder))
     with _peer(this):
         _stage(this, facts or {})
         limit = BOOT_LIMIT * scale + len(kernels) * (this.guest_limit() + 5)
@@ -82,11 +82,17 @@ def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float,
     return this
 
 
-def _make_images(scenario: Scenario, folder: Path) -> dict[str, Image]:
+def _make_images(scenario: Scenario, host: Host, folder: Path) -> dict[str, Image]:
     made = {}
     for disk in scenario.disks:
         image = Image(disk.name, folder / f"{disk.name}.img")
-        image.create(disk.size * images.MIB, seed=f"{scenario.name}/{disk.name}")
+        size, seed = disk.size * images.MIB, f"{scenario.name}/{disk.name}"
+        if disk.content == "root":
+            image.create_root(host.kit.root_image, size, seed)
+        elif disk.content == "store":
+            image.create_store(host.kit.root_image, size, seed)
+        else:
+            image.create(size, seed)
         made[disk.name] = image
     return made
 
@@ -108,9 +114,9 @@ def _stage(this: Run, facts: Mapping[str, str]) -> None:
         shutil.copy(source, share)
     for name in this.scenario.files:
         shutil.copytree(paths.REPO / name, share / name)
-    facts = {**facts, "READ_SIZE": str(images.READ_SIZE), "WRITE_SIZE": str(images.WRITE_SIZE)}
-    facts |= {f"DISK_{name}_SHA": image.digest(0, images.READ_SIZE)
-              for name, image in this.images.items()}
+    facts = {**facts, "READ_SIZE": str(images.READ_SIZE), "WRITE_SIZE": str(images.WRITE_SIZE),
+             "ROOT_SIZE": str(rootfs.SIZE)}
+    facts |= {f"DISK_{name}_SHA": image.known for name, image in this.images.items()}
     facts |= this.peer.environment() if this.peer else {}
     script = this.scenario.folder / "guest.sh"
     for index, kernel in enumerate(this.kernels):
@@ -119,7 +125,7 @@ def _stage(this: Run, facts: Mapping[str, str]) -> None:
         (share / f"guest-{kernel}.cpio").write_bytes(addition)
     facts |= {"KERNELS": " ".join(this.kernels), "GUEST_LIMIT": str(this.guest_limit())}
     (share / "env").write_text("".join(f"{name}='{value}'\n" for name, value in facts.items()))
-    this.host.write_initramfs(this.folder / "initramfs", this.kernels, this.scenario.patched_iort)
+    this.host.write_initramfs(this.folder / "initramfs", this.kernels, this.scenario)
 
 
 def _machine(this: Run) -> l0.Machine:

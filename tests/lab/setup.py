@@ -5,13 +5,14 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import (apt, guests, initramfs, iort, kernel, l0, packages, paths, peers, store,
-                 sysroot, ui)
+from lab import (apt, guests, initramfs, iort, kernel, l0, packages, paths, peers, rootfs,
+                 store, sysroot, tools, ui)
 from lab.arch import Arch
 from lab.errors import LabError
 from lab.guests import GuestKernel
 from lab.kernel import Kernel
 from lab.peers import Qemu
+from lab.tools import Toolbox
 
 # bookworm has 6.1, trixie 6.12; the others have 7.2 and its source
 SUITES = ("bookworm", "trixie", "trixie-backports", "sid")
@@ -28,6 +29,8 @@ class Kit:
     busybox: Path
     iort: bytes
     guests: tuple[GuestKernel, ...]
+    tools: Toolbox
+    root_image: Path      # a guest's root file system
 
 
 def log_file() -> Path:
@@ -49,10 +52,12 @@ def prepare(arch: Arch, update: bool = False) -> Kit:
         busybox = sysroot.busybox(arch, archive)
         own = kernel.obtain(arch, archive, log)
         stock = guests.stock_kernels(arch, archive, log)
+        toolbox = tools.obtain(arch, archive, log)
+        root_image = rootfs.obtain(arch, busybox, toolbox)
         table = _iort(arch, own, busybox)
     sysroot.write_cross_file(arch, libraries)
     return Kit(arch, own, libraries, busybox, table,
-               (guests.lab_kernel(own.image), *stock))
+               (guests.lab_kernel(own.image), *stock), toolbox, root_image)
 
 
 def bench_qemu(arch: Arch) -> Qemu:

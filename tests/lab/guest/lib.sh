@@ -27,11 +27,11 @@ sum() {
 	sha256sum | cut -d' ' -f1
 }
 
-# read_disk DEVICE NAME: what the lab wrote outside must be read here.
+# read_disk DEVICE NAME [OFFSET]: what the lab wrote outside must be read here.
 read_disk() {
 	wait_for "$1"
 	eval expected="\$DISK_$2_SHA"
-	found=$(dd if="$1" bs=$BLOCK count=$((READ_SIZE / BLOCK)) iflag=direct 2>/dev/null | sum)
+	found=$(dd if="$1" bs=$BLOCK skip=$((${3:-0} / BLOCK)) count=$((READ_SIZE / BLOCK)) iflag=direct 2>/dev/null | sum)
 	[ "$found" = "$expected" ] || fail "read $found from $1 instead of $expected"
 	echo "LAB: read $2 $READ_SIZE bytes, as expected"
 }
@@ -53,6 +53,27 @@ write_disk() {
 	written=$(sum <"$data")
 	[ "$back" = "$written" ] || fail "read back $back from $1 instead of $written"
 	echo "LAB: wrote $2 $offset $WRITE_SIZE $written"
+}
+
+# fio_verify WHERE SIZE ARGUMENT...: four jobs write blocks of random sizes at random
+# places and read them back, each SIZE bytes (in MiB) of a disk or in a folder.
+fio_verify() {
+	where=$1
+	size=$2
+	shift 2
+	case $where in
+	/dev/*) place="--filename=$where --offset_increment=${size}M" ;;
+	*) place="--directory=$where" ;;
+	esac
+	begin=$(cut -d' ' -f1 /proc/uptime)
+	# shellcheck disable=SC2086
+	fio --name=verify --numjobs=4 --size="${size}M" $place --rw=randwrite --bsrange=512-64k --ioengine=libaio \
+		--iodepth=8 --direct=1 --verify=crc32c --verify_fatal=1 --group_reporting --output=/tmp/fio.log "$@" || {
+		cat /tmp/fio.log
+		fail "fio on $where"
+	}
+	grep -q 'err= 0' /tmp/fio.log || fail "fio did not run: $(cat /tmp/fio.log)"
+	echo "LAB: fio verified $((4 * size)) MiB on $where, uptime $begin to $(cut -d' ' -f1 /proc/uptime)"
 }
 
 # disk_of BDF: print the block device of an NVMe function once it is there. With
@@ -98,7 +119,7 @@ send_file() {
 	echo "LAB: sent $here"
 }
 
-# The devices on the bus must be behind the guest's SMMU.
+# The devices on the bus must be behind the guest's SMMU (or its virtio-iommu).
 behind_smmu() {
 	for bdf in "$@"; do
 		[ -e "/sys/bus/pci/devices/$bdf/iommu_group" ] || fail "$bdf has no IOMMU"

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+
+behind_smmu 0000:01:00.0
+disk=$(disk_of 0000:01:00.0) || fail "no disk"
+read_disk "$disk" data "$ROOT_SIZE"
+write_disk "$disk" data "$ROOT_SIZE"
+fio_verify /data 2
+fio_verify "$disk" 4 --offset=$((ROOT_SIZE + (20 << 20)))
