@@ -3,6 +3,7 @@
 #ifndef AERIE_VIRTIO_PRIV_H
 #define AERIE_VIRTIO_PRIV_H
 
+#include "bus.h"
 #include "virtio.h"
 
 #define VIRTIO_NO_VECTOR (-1)
@@ -65,7 +66,64 @@ int virtq_chain_add_table(struct virtq *q, struct virtq_chain *chain, uint64_t a
 
 /* ---- Transport ---- */
 
+/* What the transport keeps for each queue. */
+struct virtio_slot {
+	struct virtio_device *dev;
+	unsigned index;
+	struct loop_source kicked; /* VIRTIO_KICKS_LOOP */
+	bool notifies;		   /* KVM signals virtq.kick */
+	bool resetting;		   /* queue_reset reads 1 */
+};
+
+/* Guarded by the device lock but for what is atomic, which any thread may use. */
+struct virtio_pci {
+	struct virtio_slot *slots; /* one for each queue, owned */
+	uint64_t offered, accepted;
+	uint32_t device_feature_select, driver_feature_select;
+	uint16_t queue_select;
+	uint8_t generation;
+	uint32_t window_data; /* pci_cfg_data */
+	uint64_t mapped_at;   /* BAR 0, while notifies of slots may be set */
+	bool hard;	      /* virtio_rest() is at work: virtio_stopped() does not end in a reset */
+
+	_Atomic int config_vector;
+	_Atomic bool live; /* DRIVER_OK was set */
+	_Atomic bool needs_reset;
+	_Atomic bool config_dirty; /* changed since the driver read it */
+	_Atomic uint8_t isr;
+};
+
 /** A used buffer notification. Any thread, no lock. */
 void virtio_queue_interrupt(struct virtq *q);
+
+/* The following with the device lock held. */
+
+/** True when queue @index may be worked on. */
+bool virtio_queue_runs(const struct virtio_device *dev, unsigned index);
+
+/** Brings a notification for queue @index to whoever listens; nothing if it does not run. */
+void virtio_kick(struct virtio_device *dev, unsigned index);
+void virtio_kick_all(struct virtio_device *dev);
+
+/** The driver wrote device_status; 3.1.1. */
+void virtio_write_status(struct virtio_device *dev, uint8_t value);
+
+/** The driver wrote 1 to queue_enable, or to queue_reset. */
+void virtio_enable_queue(struct virtio_device *dev, unsigned index);
+void virtio_reset_queue(struct virtio_device *dev, unsigned index);
+
+/** Returns when nothing of the device runs any more. */
+void virtio_rest(struct virtio_device *dev);
+
+/** Everything to its state after reset, the device too; nothing runs. */
+void virtio_reset(struct virtio_device *dev, bool whole);
+
+/** The common configuration structure (virtio_pci_common.c). */
+enum bus_verdict virtio_common_access(struct virtio_device *dev, struct bus_access *access);
+
+/* virtio_pci.c */
+extern const struct pci_endpoint_ops virtio_pci_ops;
+int virtio_pci_add(struct virtio_device *dev);
+void virtio_pci_unmap(struct virtio_device *dev);
 
 #endif
