@@ -83,6 +83,20 @@ static void device_control_written(struct pci_function *fn, uint16_t offset, uin
 		pci_function_reset(fn);
 }
 
+static int endpoint_cfg_read(struct pci_function *fn, uint16_t offset, uint8_t size, uint32_t *value)
+{
+	struct pci_endpoint *ep = to_endpoint(fn);
+
+	return ep->ops->cfg_read ? ep->ops->cfg_read(ep, offset, size, value) : -ENODEV;
+}
+
+static int endpoint_cfg_write(struct pci_function *fn, uint16_t offset, uint8_t size, uint32_t value)
+{
+	struct pci_endpoint *ep = to_endpoint(fn);
+
+	return ep->ops->cfg_write ? ep->ops->cfg_write(ep, offset, size, value) : -ENODEV;
+}
+
 static enum bus_verdict endpoint_bar_access(struct pci_function *fn, unsigned index, struct bus_access *access)
 {
 	struct pci_endpoint *ep = to_endpoint(fn);
@@ -135,6 +149,8 @@ static void endpoint_describe(struct pci_function *fn, struct fdtw *fdt)
 }
 
 static const struct pci_function_ops endpoint_ops = {
+	.cfg_read = endpoint_cfg_read,
+	.cfg_write = endpoint_cfg_write,
 	.irq_changed = endpoint_irq_changed,
 	.bar_access = endpoint_bar_access,
 	.bar_map = endpoint_bar_map,
