@@ -51,10 +51,27 @@ int ioc_ioas_unmap(int iommu_fd, uint32_t ioas, uint64_t iova, uint64_t len)
 {
 	struct iommu_ioas_unmap arg = {.size = sizeof(arg), .ioas_id = ioas, .iova = iova, .length = len};
 
-	return call(iommu_fd, IOMMU_IOAS_UNMAP, &arg, &stats.iommufd_other);
+	return call(iommu_fd, IOMMU_IOAS_UNMAP, &arg, &stats.iommufd_ioas_unmap);
 }
 
-int ioc_ioas_iova_ranges(int iommu_fd, uint32_t ioas, struct iommu_iova_range *ranges, uint32_t *n)
+int ioc_ioas_copy(int iommu_fd, uint32_t src, uint64_t from, uint32_t dst, uint64_t to, uint64_t len, bool read,
+		  bool write)
+{
+	struct iommu_ioas_copy arg = {
+		.size = sizeof(arg),
+		.flags = IOMMU_IOAS_MAP_FIXED_IOVA | (read ? IOMMU_IOAS_MAP_READABLE : 0u) |
+			 (write ? IOMMU_IOAS_MAP_WRITEABLE : 0u),
+		.dst_ioas_id = dst,
+		.src_ioas_id = src,
+		.length = len,
+		.dst_iova = to,
+		.src_iova = from,
+	};
+
+	return call(iommu_fd, IOMMU_IOAS_COPY, &arg, &stats.iommufd_ioas_copy);
+}
+
+int ioc_ioas_iova_ranges(int iommu_fd, uint32_t ioas, struct iommu_iova_range *ranges, uint32_t *n, uint64_t *align)
 {
 	struct iommu_ioas_iova_ranges arg = {
 		.size = sizeof(arg),
@@ -65,6 +82,7 @@ int ioc_ioas_iova_ranges(int iommu_fd, uint32_t ioas, struct iommu_iova_range *r
 	int err = call(iommu_fd, IOMMU_IOAS_IOVA_RANGES, &arg, &stats.iommufd_other);
 
 	*n = arg.num_iovas;
+	*align = arg.out_iova_alignment;
 	return err;
 }
 

@@ -19,8 +19,11 @@ int ioc_ioas_alloc(int iommu_fd, uint32_t *id);
 /** @running: the guest has started, counted apart. Read and write, at exactly @iova. */
 int ioc_ioas_map_file(int iommu_fd, uint32_t ioas, uint64_t iova, int fd, uint64_t start, uint64_t len, bool running);
 int ioc_ioas_unmap(int iommu_fd, uint32_t ioas, uint64_t iova, uint64_t len);
-/** *@n: in room, out number of ranges there are; -EMSGSIZE when that is more than the room. */
-int ioc_ioas_iova_ranges(int iommu_fd, uint32_t ioas, struct iommu_iova_range *ranges, uint32_t *n);
+/** Shares the pages behind [@from, @from + @len) of @src with @dst, there at exactly @to. */
+int ioc_ioas_copy(int iommu_fd, uint32_t src, uint64_t from, uint32_t dst, uint64_t to, uint64_t len, bool read,
+		  bool write);
+/** *@n: in room, out number of ranges there are; -EMSGSIZE when that is more than the room. *@align: of mappings. */
+int ioc_ioas_iova_ranges(int iommu_fd, uint32_t ioas, struct iommu_iova_range *ranges, uint32_t *n, uint64_t *align);
 /** Type-specific answer goes to @data (at most @len bytes, the rest is zeroed by the kernel). */
 int ioc_get_hw_info(int iommu_fd, uint32_t devid, void *data, uint32_t len, struct iommu_hw_info *info);
 int ioc_hwpt_alloc(int iommu_fd, uint32_t devid, uint32_t pt, uint32_t flags, uint32_t *id);

@@ -197,7 +197,7 @@ int ioas_unmap(struct iommu_obj *ioas, iova_t at, uint64_t len)
 	return 0;
 }
 
-int ioas_iova_ranges(struct iommu_obj *ioas, struct range *ranges, unsigned max)
+int ioas_limits(struct iommu_obj *ioas, struct range *ranges, unsigned max, uint64_t *granule)
 {
 	struct iommu_iova_range *raw = calloc(max ? max : 1, sizeof(*raw));
 	uint32_t n = max;
@@ -205,7 +205,7 @@ int ioas_iova_ranges(struct iommu_obj *ioas, struct range *ranges, unsigned max)
 
 	if (!raw)
 		return log_fail(-ENOMEM, "cannot ask for the usable I/O addresses: out of memory");
-	err = ioc_ioas_iova_ranges(ioas->iommufd->fd, ioas->id, raw, &n);
+	err = ioc_ioas_iova_ranges(ioas->iommufd->fd, ioas->id, raw, &n, granule);
 	if (err && err != -EMSGSIZE) {
 		free(raw);
 		return log_fail(err, "cannot ask for the usable I/O addresses: %s", strerror(-err));
@@ -214,4 +214,11 @@ int ioas_iova_ranges(struct iommu_obj *ioas, struct range *ranges, unsigned max)
 		ranges[i] = (struct range){.first = raw[i].start, .last = raw[i].last};
 	free(raw);
 	return (int)n;
+}
+
+int ioas_iova_ranges(struct iommu_obj *ioas, struct range *ranges, unsigned max)
+{
+	uint64_t granule;
+
+	return ioas_limits(ioas, ranges, max, &granule);
 }

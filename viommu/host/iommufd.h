@@ -56,5 +56,7 @@ int ioas_unmap(struct iommu_obj *ioas, iova_t at, uint64_t len);
 /** Ranges in which the IOAS may map; re-read after each attach. Fills at most @max, returns the number that there are
  *  (which may be more) or -errno. */
 int ioas_iova_ranges(struct iommu_obj *ioas, struct range *ranges, unsigned max);
+/** The same; *@granule: what addresses and lengths of mappings must be multiples of, in bytes. */
+int ioas_limits(struct iommu_obj *ioas, struct range *ranges, unsigned max, uint64_t *granule);
 
 #endif

@@ -86,6 +86,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "all SMMU structures a
 #define IDR1_EVENTQS	    MASK32(20, 16)
 #define IDR1_CMDQS	    MASK32(25, 21)
 #define IDR1_ATTR_PERMS_OVR BIT32(26)
+#define IDR1_ATTR_TYPES_OVR BIT32(27)
 #define IDR1_REL	    BIT32(28)
 #define IDR1_QUEUES_PRESET  BIT32(29)
 #define IDR1_TABLES_PRESET  BIT32(30)
@@ -212,6 +213,7 @@ enum smmu_opcode {
 #define CMD0_SID	  MASK64(63, 32)
 #define CMD0_TLBI_NUM	  MASK64(16, 12)
 #define CMD0_TLBI_SCALE	  MASK64(24, 20)
+#define CMD0_TLBI_VMID	  MASK64(47, 32)
 #define CMD0_TLBI_ASID	  MASK64(63, 48)
 #define CMD0_ATC_GLOBAL	  BIT64(9)
 #define CMD0_SYNC_CS	  MASK64(13, 12)
@@ -222,6 +224,7 @@ enum smmu_opcode {
 #define CMD1_TLBI_TTL	  MASK64(9, 8)
 #define CMD1_TLBI_TG	  MASK64(11, 10)
 #define CMD1_ADDR	  MASK64(63, 12)
+#define CMD1_IPA	  MASK64(51, 12)
 #define CMD1_ATC_SIZE	  MASK64(5, 0)
 #define CMD1_SYNC_MSIADDR MASK64(51, 2)
 
@@ -362,7 +365,10 @@ enum smmu_event_id {
 #define EVT1_PNU       BIT64(33)
 #define EVT1_IND       BIT64(34)
 #define EVT1_RNW       BIT64(35)
+#define EVT1_S2        BIT64(39)
 #define EVT1_CLASS     MASK64(41, 40)
+#define EVT1_TTRNW     BIT64(44) /* F_PERMISSION of class TTD: the descriptor was read */
+#define EVT3_IPA       MASK64(51, 12)
 #define EVT3_FETCHADDR MASK64(51, 3)
 
 #endif

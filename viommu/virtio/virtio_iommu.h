@@ -7,8 +7,8 @@
  * An endpoint's id is its requester id of the moment (viommu_endpoint.h). Requests complete inside the driver's
  * notification. All calls: start-up, or the device lock held.
  *
- * Life: virtio_iommu_create -> place virtio_iommu_function() on the root bus -> virtio_iommu_add_*() for each endpoint ->
- * the guest runs -> virtio_iommu_remove_all() before any endpoint goes -> destroyed with the PCI tree.
+ * Life: virtio_iommu_create -> place virtio_iommu_function() on the root bus -> virtio_iommu_add_*() for each endpoint
+ * -> the guest runs -> virtio_iommu_remove_all() before any endpoint goes -> destroyed with the PCI tree.
  */
 #ifndef AERIE_VIRTIO_IOMMU_H
 #define AERIE_VIRTIO_IOMMU_H
@@ -35,14 +35,17 @@ struct vm;
 #define VIRTIO_IOMMU_MAX_REGIONS 16u
 
 struct virtio_iommu_config {
-	const char *id;	     /* for messages; borrowed */
-	uint32_t phandle;    /* of its device tree node; becomes dt_phandle of its function */
-	bool boot_bypass;    /* DMA of endpoints that are not attached passes until the guest says otherwise */
-	struct range input;  /* I/O virtual addresses that it translates; host devices narrow it to their aperture */
-	uint64_t page_sizes; /* page_size_mask, all of it >= 4 KiB; host devices take away what is below their granule */
+	const char *id;	    /* for messages; borrowed */
+	uint32_t phandle;   /* of its device tree node; becomes dt_phandle of its function */
+	bool boot_bypass;   /* DMA of endpoints that are not attached passes until the guest says otherwise */
+	struct range input; /* I/O virtual addresses that it translates; host devices narrow it to their aperture */
+	uint64_t
+		page_sizes; /* page_size_mask, all of it >= 4 KiB; host devices take away what is below their granule */
 	bool has_msi;
-	struct range msi; /* doorbells: writes there pass untranslated. arm64: the ITS's page; x86: 0xfee00000-0xfeefffff */
-	struct range reserved[VIRTIO_IOMMU_MAX_REGIONS]; /* more that no endpoint may map; disjoint from each other, msi */
+	struct range
+		msi; /* doorbells: writes there pass untranslated. arm64: the ITS's page; x86: 0xfee00000-0xfeefffff */
+	struct range
+		reserved[VIRTIO_IOMMU_MAX_REGIONS]; /* more that no endpoint may map; disjoint from each other, msi */
 	unsigned nr_reserved;
 	struct iommufd *iommufd;    /* NULL: no assigned devices */
 	struct iommu_obj *ram_ioas; /* all guest RAM at its guest physical addresses; borrowed, outlives the vIOMMU */
@@ -51,7 +54,7 @@ struct virtio_iommu_config {
 /** 0 or -errno (logged). *@out is owned by its function: whoever places that destroys it. */
 int virtio_iommu_create(struct virtio_iommu **out, struct vm *vm, const struct virtio_iommu_config *config);
 
-/** Integrated endpoint, for the root bus; describes itself (`virtio,pci1057`, #iommu-cells 1). */
+/** Integrated endpoint, for the root bus; describes itself (`virtio,pci-iommu`, #iommu-cells 1). */
 struct pci_function *virtio_iommu_function(struct virtio_iommu *viommu);
 
 /** Installs itself as translator of @space. @ep is copied, what it points to is borrowed until the removal. 0 or -errno

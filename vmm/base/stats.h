@@ -26,11 +26,18 @@
 	X(smmu_command_errors, "SMMU commands refused (CERROR_ILL, CERROR_ABT)")                                       \
 	X(smmu_events, "SMMU events written to guest event queues")                                                    \
 	X(smmu_events_lost, "SMMU events dropped: queue full, disabled, or lost by the host")                          \
+	X(viommu_requests, "virtio-iommu requests")                                                                    \
+	X(viommu_maps, "virtio-iommu mappings made")                                                                   \
+	X(viommu_unmaps, "virtio-iommu mappings removed by UNMAP")                                                     \
+	X(viommu_faults, "DMA of emulated devices that virtio-iommu refused")                                          \
+	X(viommu_faults_dropped, "those of them that the guest was not told: no buffer")                               \
 	X(iommufd_invalidate, "IOMMU_HWPT_INVALIDATE ioctls")                                                          \
 	X(iommufd_hwpt_alloc, "IOMMU_HWPT_ALLOC ioctls")                                                               \
 	X(iommufd_attach, "VFIO_DEVICE_ATTACH_IOMMUFD_PT ioctls")                                                      \
 	X(iommufd_ioas_map, "IOMMU_IOAS_MAP and MAP_FILE ioctls before the guest started")                             \
 	X(iommufd_ioas_map_running, "IOMMU_IOAS_MAP and MAP_FILE ioctls after the guest had started")                  \
+	X(iommufd_ioas_copy, "IOMMU_IOAS_COPY ioctls")                                                                 \
+	X(iommufd_ioas_unmap, "IOMMU_IOAS_UNMAP ioctls")                                                               \
 	X(iommufd_other, "all other iommufd ioctls")                                                                   \
 	X(vfio_set_irqs, "VFIO_DEVICE_SET_IRQS ioctls")                                                                \
 	X(msi_routes_connected, "MSI routes connected to the guest")                                                   \
