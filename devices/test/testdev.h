@@ -14,7 +14,7 @@ struct vm;
 
 #define TESTDEV_VECTORS	   64u /* of MSI-X, when the configuration says nothing */
 #define TESTDEV_MEMORY	   (UINT64_C(1) << 20)
-#define TESTDEV_MEMORY_MAX (UINT64_C(256) << 20)
+#define TESTDEV_MEMORY_MAX (UINT64_C(64) << 20)
 
 struct testdev_config {
 	const char *name; /* for messages; borrowed */
