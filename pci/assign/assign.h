@@ -18,6 +18,7 @@ struct assign_config {
 	const char *bdf; /* of the host, full form, borrowed */
 	struct iommufd *iommufd;
 	bool translated; /* behind a guest IOMMU: MSI addresses are IOVAs */
+	bool nested;	 /* ... whose stage 1 is the guest's own tables: they translate the device's MSIs too */
 };
 
 /** Opens, binds, resets the device and builds its function (not placed, not attached to any IOMMU object).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where an assigned device behind a guest IOMMU sends its MSI-X messages.
+ * Where an assigned device behind a nested guest IOMMU sends its MSI-X messages.
  *
  * The host's kernel programs the device with the I/O address at which stage 2 maps the host's doorbell. The guest's
  * stage 1 knows that address only if it was told to map it 1:1. But it does map its own doorbell, at an address of its
@@ -43,7 +43,7 @@ int assign_doorbell_init(struct assigned *a)
 	const struct pci_irq *irq = &a->fn.irq;
 	struct assign_doorbell *d = &a->doorbell;
 
-	if (!a->translated || !irq->msix_cap || !table_pages(a, &d->pages))
+	if (!a->nested || !irq->msix_cap || !table_pages(a, &d->pages))
 		return 0;
 
 	void *host = sys_mmap(range_len(d->pages), PROT_READ | PROT_WRITE, MAP_SHARED, a->host.fd,

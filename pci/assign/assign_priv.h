@@ -61,6 +61,7 @@ struct assigned {
 	struct vm *vm;
 	struct host_dev host;
 	bool translated; /* behind a guest IOMMU */
+	bool nested;	 /* ... whose tables the host's walks */
 	bool can_reset;	 /* the host has a function reset for it */
 	uint64_t page;	 /* host page size */
 	struct vfio_region config;

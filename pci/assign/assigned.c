@@ -101,6 +101,7 @@ int assigned_create(struct assigned **out, struct vm *vm, const struct assign_co
 		return log_fail(-ENOMEM, "cannot assign %s: out of memory", config->bdf);
 	a->vm = vm;
 	a->translated = config->translated;
+	a->nested = config->nested;
 	a->page = (uint64_t)sysconf(_SC_PAGESIZE);
 	a->host.fd = a->err_fd = a->req_fd = a->irq.trigger = a->irq.resample = -1;
 	a->irq.active = ASSIGN_IRQ_NONE;

@@ -214,7 +214,8 @@ static inline void rig_begin(void)
 /* Creates and places the device; config space, regions and interrupts are set by now. */
 static inline int rig_create(bool translated)
 {
-	struct assign_config config = {.bdf = RIG_BDF, .iommufd = &iommufd, .translated = translated};
+	struct assign_config config = {
+		.bdf = RIG_BDF, .iommufd = &iommufd, .translated = translated, .nested = translated};
 
 	return assigned_create(&a, &vm, &config);
 }

@@ -254,7 +254,7 @@ START_TEST(first_flight)
 	ck_assert_str_eq(c->boot.kernel, "/guest/Image");
 	ck_assert_str_eq(c->boot.initrd, "/guest/initrd.gz");
 	ck_assert_str_eq(c->boot.cmdline, "console=ttyAMA0");
-	ck_assert_int_eq(c->iommus[0].type, IOMMU_SMMUV3);
+	ck_assert_int_eq(c->iommus[0].type, IOMMU_TYPE_SMMUV3);
 	ck_assert_int_eq(config_iommu_index(c, c->pci[0].iommu), 0);
 	ck_assert_str_eq(c->pci[0].devices[0].assign, "0000:01:00.0");
 	config_free(c);

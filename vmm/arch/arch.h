@@ -32,8 +32,9 @@ struct arch_layout {
 	uint64_t smmu_base;   /* smmu_stride bytes each, smmu_max of them */
 	uint64_t smmu_stride;
 	unsigned smmu_max;
-	struct range pci_mmio32; /* BAR window below 4 GiB */
-	struct range msi_window; /* IOVAs that the host uses for the doorbells of assigned devices; never RAM */
+	struct range pci_mmio32;   /* BAR window below 4 GiB */
+	struct range msi_doorbell; /* where devices write their messages */
+	struct range msi_window;   /* IOVAs that the host uses for the doorbells of assigned devices; never RAM */
 };
 
 extern const struct arch_layout arch_layout;

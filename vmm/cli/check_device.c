@@ -108,8 +108,7 @@ static void check_open(struct check *check, const char *what, const struct host_
 	iommufd_close(&iommufd);
 }
 
-static void check_device(struct check *check, const struct config_port *port, const char *bdf,
-			 struct host_dev_info *info)
+static void check_device(struct check *check, const char *bdf, bool nesting, struct host_dev_info *info)
 {
 	char what[HOST_BDF_LEN + 8], text[512];
 
@@ -127,7 +126,7 @@ static void check_device(struct check *check, const struct config_port *port, co
 	if (check_device_obstacle(info, text, sizeof(text)))
 		check_add(check, CHECK_ERROR, what, "%s", text);
 	else
-		check_open(check, what, info, port->iommu != NULL);
+		check_open(check, what, info, nesting);
 }
 
 /* One SMMU of the guest stands for one of the host. */
@@ -158,12 +157,15 @@ void check_devices(struct check *check)
 	for (unsigned i = 0; i < config->pci_count; i++) {
 		const struct config_port *port = &config->pci[i];
 		int index = port->iommu ? config_iommu_index(config, port->iommu) : -1;
+		bool nesting = index >= 0 && config->iommus[index].type == IOMMU_TYPE_SMMUV3;
 
 		for (unsigned d = 0; d < port->devices_count; d++) {
 			struct host_dev_info info = {.group = -1};
 
-			check_device(check, port, port->devices[d].assign, &info);
-			if (index >= 0)
+			if (port->devices[d].kind != DEVICE_ASSIGN)
+				continue;
+			check_device(check, port->devices[d].assign, nesting, &info);
+			if (nesting)
 				check_same_iommu(check, port->iommu, &info, first[index]);
 		}
 	}

@@ -14,7 +14,7 @@
 
 static bool wanted(const struct check *check)
 {
-	return !check->config || check_assigns(check->config);
+	return !check->config || config_assigns(check->config);
 }
 
 /* /proc/devices lists the registered character devices by major number and name. */

@@ -101,7 +101,7 @@ void check_memory(struct check *check)
 
 	if (!check->config)
 		return;
-	pinned = check_assigns(check->config);
+	pinned = config_assigns(check->config);
 	want = check->config->machine.memory_bytes;
 	if (check->config->machine.hugepages == HUGEPAGES_2M)
 		check_huge(check, want);

@@ -47,14 +47,6 @@ void check_capture_end(void)
 	log_set_sink(NULL, NULL);
 }
 
-bool check_assigns(const struct config *config)
-{
-	for (unsigned i = 0; i < config->pci_count; i++)
-		if (config->pci[i].devices_count > 0)
-			return true;
-	return false;
-}
-
 bool check_proc_field(const char *path, const char *key, char *value, size_t cap)
 {
 	char text[8192], *save, *line;

@@ -37,9 +37,6 @@ struct check_capture {
 void check_capture_begin(struct check_capture *capture);
 void check_capture_end(void);
 
-/** True when the configuration assigns at least one device. */
-bool check_assigns(const struct config *config);
-
 /** Text after `key` of a /proc file like meminfo or self/status; false when it is not there. */
 bool check_proc_field(const char *path, const char *key, char *value, size_t cap);
 

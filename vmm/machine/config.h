@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config_devices.h"
+
 #define CONFIG_VERSION	   1u
 #define CONFIG_MAX_FILE	   (1u << 20) /* bytes */
 #define CONFIG_MAX_CPUS	   512u
@@ -17,15 +19,9 @@
 #define CONFIG_MAX_PORTS   31u
 #define CONFIG_MAX_DEVICES 8u /* functions below one port */
 
-enum config_console_type {
-	CONSOLE_STDIO, /* terminal in raw mode; ends with the escape key */
-	CONSOLE_FILE,  /* output only */
-	CONSOLE_PTY,   /* a new pseudo terminal; its name is logged and linked from `path` when given */
-	CONSOLE_NONE,
-};
-
 enum config_iommu_type {
-	IOMMU_SMMUV3,
+	IOMMU_TYPE_SMMUV3,
+	IOMMU_TYPE_VIRTIO,
 };
 
 enum config_hugepages {
@@ -54,11 +50,7 @@ struct config_console {
 struct config_iommu {
 	char *id;
 	enum config_iommu_type type;
-};
-
-struct config_device {
-	char *assign;	  /* host BDF; validated to full form */
-	uint8_t function; /* 0 .. 7 below the port; default 0 */
+	bool boot_bypass; /* virtio-iommu: DMA of devices that are not attached passes until the guest says otherwise */
 };
 
 struct config_port {
@@ -87,6 +79,9 @@ int config_load(struct config **out, const char *path, const char *const *overri
 /** The same from memory; @name stands for the file in messages. For tests and fuzzing. */
 int config_parse(struct config **out, const char *name, const char *text, uint64_t len, const char *const *overrides);
 void config_free(struct config *config);
+
+/** True when the configuration assigns at least one device of the host. */
+bool config_assigns(const struct config *config);
 
 /** Index of the IOMMU @id, or -1. */
 int config_iommu_index(const struct config *config, const char *id);

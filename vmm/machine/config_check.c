@@ -108,6 +108,14 @@ static int check_enum(const struct config_tree *tree, const struct config_node *
 	return config_fail(tree, node, "\"%s\" must be one of %s; not \"%.64s\"", path, known, node->text);
 }
 
+static int check_bool(const struct config_tree *tree, const struct config_node *node, const char *path)
+{
+	if (node->plain && (strcmp(node->text, "true") == 0 || strcmp(node->text, "false") == 0))
+		return 0;
+	return config_fail(tree, node, "\"%s\" must be true or false, not \"%.64s\"%s", path, node->text,
+			   node->plain ? "" : " in quotes");
+}
+
 static int check_string(const struct config_tree *tree, const struct config_node *node, const char *path,
 			const cyaml_schema_value_t *schema)
 {
@@ -185,6 +193,8 @@ static int check_value(const struct config_tree *tree, const struct config_node 
 		return check_sequence(tree, node, path, schema);
 	case CYAML_UINT:
 		return check_uint(tree, node, path, schema->data_size);
+	case CYAML_BOOL:
+		return check_bool(tree, node, path);
 	case CYAML_ENUM:
 		return check_enum(tree, node, path, schema);
 	default:

@@ -230,3 +230,12 @@ int config_iommu_index(const struct config *config, const char *id)
 			return (int)i;
 	return -1;
 }
+
+bool config_assigns(const struct config *config)
+{
+	for (unsigned i = 0; i < config->pci_count; i++)
+		for (unsigned d = 0; d < config->pci[i].devices_count; d++)
+			if (config->pci[i].devices[d].kind == DEVICE_ASSIGN)
+				return true;
+	return false;
+}

@@ -13,6 +13,14 @@
 
 /* Schema version 1: the only description of keys and types. Read by libcyaml, config_check.c and config_set.c. */
 extern const cyaml_schema_value_t config_schema;
+extern const cyaml_schema_value_t config_device_entry; /* its part for devices */
+
+#define CONFIG_NR_CONSOLES 4u
+extern const cyaml_strval_t config_console_values[CONFIG_NR_CONSOLES];
+
+#define CONFIG_TEXT_MAX	  4095u /* paths and command lines */
+#define CONFIG_SOCKET_MAX 107u	/* sockaddr_un.sun_path with its end */
+#define CONFIG_NAME_MAX	  63u
 
 /** Refuses what is no plain UTF-8 text: byte order marks, control characters, tabs as indentation, bad UTF-8.
  *  @text need not be terminated. */
@@ -42,8 +50,14 @@ int config_fail_unknown(const struct config_tree *tree, const struct config_node
  * name. */
 int config_validate(struct config *config, const struct config_tree *tree);
 
+/** The entries of `pci.@port.devices`: kinds, ids, functions, and each kind's own values. */
+int config_validate_devices(struct config *config, const struct config_tree *tree, unsigned port);
+
+/** Refuses @text at @node when it is no name (letters, digits, "-", "_", "."). */
+int config_validate_name(const struct config_tree *tree, const struct config_node *node, const char *text);
+
 /** Reads "512M": a whole number and K, M, G or T (binary), or bytes without a unit. Returns NULL and sets *@bytes, or
  * says what is wrong. */
-const char *config_parse_memory(const char *text, uint64_t *bytes);
+const char *config_parse_size(const char *text, uint64_t *bytes);
 
 #endif

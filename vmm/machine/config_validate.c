@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the schema cannot say. Each finding points at its place and says what would be right. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config_priv.h"
-#include "host_dev.h"
 #include "log.h"
 
 #define MEMORY_ALIGN (UINT64_C(2) << 20) /* so that stage 2 can use blocks and hugepages fit */
 #define MEMORY_MAX   (UINT64_C(1) << 46) /* 64 TiB, within the 48 bits of guest physical space together with BARs */
 
-const char *config_parse_memory(const char *text, uint64_t *bytes)
+const char *config_parse_size(const char *text, uint64_t *bytes)
 {
 	static const char units[] = "KMGT";
 	size_t digits = strspn(text, "0123456789");
@@ -36,13 +34,22 @@ const char *config_parse_memory(const char *text, uint64_t *bytes)
 	for (const char *u = units; text[digits] && u <= unit; u++)
 		if (__builtin_mul_overflow(value, UINT64_C(1024), &value))
 			return "is too large";
-	if (value > MEMORY_MAX)
-		return "is too large; at most 64T";
 	if (value == 0)
 		return "must not be 0";
-	if (value % MEMORY_ALIGN != 0)
-		return "must be a multiple of 2M";
 	*bytes = value;
+	return NULL;
+}
+
+static const char *parse_memory(const char *text, uint64_t *bytes)
+{
+	const char *wrong = config_parse_size(text, bytes);
+
+	if (wrong)
+		return wrong;
+	if (*bytes > MEMORY_MAX)
+		return "is too large; at most 64T";
+	if (*bytes % MEMORY_ALIGN != 0)
+		return "must be a multiple of 2M";
 	return NULL;
 }
 
@@ -56,7 +63,7 @@ static int validate_machine(struct config_machine *machine, const struct config_
 	if (machine->cpus == 0 || machine->cpus > CONFIG_MAX_CPUS)
 		return config_fail(tree, cpus, "\"machine.cpus\" must be from 1 to %u, not %u", CONFIG_MAX_CPUS,
 				   machine->cpus);
-	wrong = config_parse_memory(machine->memory, &machine->memory_bytes);
+	wrong = parse_memory(machine->memory, &machine->memory_bytes);
 	if (wrong)
 		return config_fail(tree, config_at(tree, "machine.memory"),
 				   "\"machine.memory\" %s: \"%s\"; write it like 512M or 4G", wrong, machine->memory);
@@ -71,7 +78,7 @@ static bool is_name(const char *text)
 	return strspn(text, letters) > 0 && strspn(text, more) == strlen(text);
 }
 
-static int validate_name(const struct config_tree *tree, const struct config_node *node, const char *text)
+int config_validate_name(const struct config_tree *tree, const struct config_node *node, const char *text)
 {
 	char path[CONFIG_PATH_LEN];
 
@@ -115,7 +122,7 @@ static int validate_iommus(const struct config *config, const struct config_tree
 {
 	for (unsigned i = 0; i < config->iommus_count; i++) {
 		const struct config_node *node = config_at(tree, "iommus.%u.id", i);
-		int err = validate_name(tree, node, config->iommus[i].id);
+		int err = config_validate_name(tree, node, config->iommus[i].id);
 
 		if (err < 0)
 			return err;
@@ -124,6 +131,11 @@ static int validate_iommus(const struct config *config, const struct config_tree
 				return config_fail(tree, node,
 						   "the id \"%s\" is taken by iommus.%u; each IOMMU needs its own",
 						   config->iommus[i].id, j);
+		if (config->iommus[i].boot_bypass && config->iommus[i].type != IOMMU_TYPE_VIRTIO)
+			return config_fail_key(tree, config_at(tree, "iommus.%u.boot-bypass", i),
+					       "\"iommus.%u.boot-bypass\" has a meaning only for type virtio-iommu; "
+					       "leave it out (an SMMUv3 is in bypass until its driver programs GBPA)",
+					       i);
 	}
 	return 0;
 }
@@ -132,7 +144,7 @@ static int validate_port_id(const struct config *config, const struct config_tre
 {
 	const struct config_node *node = config_at(tree, "pci.%u.root-port", i);
 	const char *id = config->pci[i].root_port;
-	int err = validate_name(tree, node, id);
+	int err = config_validate_name(tree, node, id);
 
 	if (err < 0)
 		return err;
@@ -183,67 +195,6 @@ static int validate_slot(const struct config *config, const struct config_tree *
 	return 0;
 }
 
-/* The host device must be named well and only once in the whole machine. */
-static int validate_assign(const struct config *config, const struct config_tree *tree, unsigned i, unsigned d)
-{
-	const struct config_node *node = config_at(tree, "pci.%u.devices.%u.assign", i, d);
-	struct config_device *device = &config->pci[i].devices[d];
-	char bdf[HOST_BDF_LEN];
-	char *full;
-
-	if (host_bdf_parse(device->assign, bdf) < 0)
-		return config_fail(
-			tree, node,
-			"\"%s\" is no PCI address; write it like \"0000:01:00.0\" (aerie devices lists them)",
-			device->assign);
-	full = strdup(bdf);
-	if (!full)
-		return log_fail(-ENOMEM, "%s: out of memory while reading the configuration", tree->name);
-	free(device->assign);
-	device->assign = full;
-	for (unsigned p = 0; p <= i; p++)
-		for (unsigned e = 0; e < (p == i ? d : config->pci[p].devices_count); e++)
-			if (strcmp(config->pci[p].devices[e].assign, full) == 0)
-				return config_fail(
-					tree, node,
-					"host device %s is assigned already, by pci.%u.devices.%u; a device can be given once",
-					full, p, e);
-	return 0;
-}
-
-static int validate_devices(const struct config *config, const struct config_tree *tree, unsigned i)
-{
-	const struct config_port *port = &config->pci[i];
-	bool has_function0 = port->devices_count == 0;
-
-	for (unsigned d = 0; d < port->devices_count; d++) {
-		const struct config_node *node = config_at(tree, "pci.%u.devices.%u.function", i, d);
-		uint8_t function = port->devices[d].function;
-		int err = validate_assign(config, tree, i, d);
-
-		if (err < 0)
-			return err;
-		if (function > 7)
-			return config_fail(tree, node, "\"pci.%u.devices.%u.function\" must be from 0 to 7, not %u", i,
-					   d, function);
-		has_function0 |= function == 0;
-		for (unsigned e = 0; e < d; e++)
-			if (port->devices[e].function == function)
-				return config_fail(
-					tree, node,
-					"function %u below root port \"%s\" is taken by %s; there is one slot below a port: give "
-					"the devices different values of \"function\", or each a port of its own",
-					function, port->root_port, port->devices[e].assign);
-	}
-	if (!has_function0)
-		return config_fail(
-			tree, config_at(tree, "pci.%u.devices", i),
-			"no device with function 0 below root port \"%s\"; guests find the other functions only through "
-			"function 0",
-			port->root_port);
-	return 0;
-}
-
 /* Ports without a slot get the free ones from 1 up. There are as many slots as ports at most. */
 static void place_ports(struct config *config)
 {
@@ -270,7 +221,7 @@ static int validate_pci(struct config *config, const struct config_tree *tree)
 		if (err == 0)
 			err = validate_slot(config, tree, i);
 		if (err == 0)
-			err = validate_devices(config, tree, i);
+			err = config_validate_devices(config, tree, i);
 		if (err < 0)
 			return err;
 	}
@@ -283,7 +234,7 @@ int config_validate(struct config *config, const struct config_tree *tree)
 	int err = fill_defaults(config, tree);
 
 	if (err == 0)
-		err = validate_name(tree, config_at(tree, "name"), config->name);
+		err = config_validate_name(tree, config_at(tree, "name"), config->name);
 	if (err == 0)
 		err = validate_machine(&config->machine, tree);
 	if (err == 0)

@@ -73,6 +73,7 @@ static int build_assigned(struct machine *m, unsigned port_index, const struct c
 					  .bdf = device->assign,
 					  .iommufd = &m->iommufd,
 					  .translated = port->iommu != NULL,
+					  .nested = port->iommu != NULL,
 				  });
 
 	if (err < 0)

@@ -14,6 +14,7 @@ const struct arch_layout arch_layout = {
 	.machine = "aerie,none",
 	.ram_base = 0x40000000,
 	.smmu_stride = 0x20000,
+	.msi_doorbell = {.first = 0xfee00000, .last = 0xfeefffff},
 	.msi_window = {.first = 0xfee00000, .last = 0xfeefffff}, /* Intel SDM 3A, 12.11.1 */
 };
 

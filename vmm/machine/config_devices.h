@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entries of `pci.N.devices`: one struct for each kind of device. Strings are the configuration's. */
+#ifndef AERIE_CONFIG_DEVICES_H
+#define AERIE_CONFIG_DEVICES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum config_console_type {
+	CONSOLE_STDIO, /* terminal in raw mode; ends with the escape key */
+	CONSOLE_FILE,  /* output only */
+	CONSOLE_PTY,   /* a new pseudo terminal; its name is logged and linked from `path` when given */
+	CONSOLE_NONE,
+};
+
+enum config_cache {
+	CACHE_AUTO,
+	CACHE_DIRECT,
+	CACHE_BUFFERED,
+};
+
+enum config_switch {
+	SWITCH_AUTO,
+	SWITCH_ON,
+	SWITCH_OFF,
+};
+
+#define CONFIG_MAX_BLK_QUEUES 16u
+#define CONFIG_MAX_NET_QUEUES 16u
+#define CONFIG_MAX_VSP_PORTS  16u /* ports of one virtio console */
+
+struct config_blk {
+	char *path;
+	bool readonly;
+	char *serial;	 /* at most 20 bytes; NULL: none */
+	uint32_t queues; /* 1 .. CONFIG_MAX_BLK_QUEUES, default 1 */
+	enum config_cache cache;
+};
+
+struct config_net {
+	char *tap, *socket; /* one of tap, socket and user */
+	bool user;
+	char *mac; /* "52:54:00:12:34:56"; NULL: made from the device's id */
+	uint8_t mac_bytes[6];
+	enum config_switch vhost;
+	uint32_t queues; /* pairs, 1 .. CONFIG_MAX_NET_QUEUES, default 1 */
+};
+
+struct config_console_port {
+	char *name;		       /* NULL: a console */
+	enum config_console_type type; /* not stdio */
+	char *path;
+};
+
+struct config_vconsole {
+	struct config_console_port *ports;
+	unsigned ports_count;
+};
+
+/* Nothing to say about it; libcyaml wants an object to point at. */
+struct config_rng {
+	bool unused;
+};
+
+struct config_vsock {
+	uint32_t cid;
+};
+
+struct config_fs {
+	char *tag;
+	char *path, *socket; /* one of them */
+	bool readonly;
+};
+
+struct config_balloon {
+	bool reporting;
+	bool deflate_on_oom;
+};
+
+struct config_vhost_user {
+	uint16_t device_id; /* VIRTIO_ID_* */
+	char *socket;
+	uint32_t queues; /* 1 .. 64, default 1 */
+};
+
+struct config_test {
+	uint32_t vectors; /* 1 .. 2048, default 64 */
+	char *memory;	  /* "1M"; NULL: the default */
+	uint64_t memory_bytes;
+	bool pasid;
+	bool aer;
+	char *serial; /* up to 16 hexadecimal digits; NULL: no such capability */
+	uint64_t serial_number;
+};
+
+/* Which of the pointers in struct config_device is set. */
+enum config_device_kind {
+	DEVICE_ASSIGN,
+	DEVICE_BLK,
+	DEVICE_NET,
+	DEVICE_CONSOLE,
+	DEVICE_RNG,
+	DEVICE_VSOCK,
+	DEVICE_FS,
+	DEVICE_BALLOON,
+	DEVICE_VHOST_USER,
+	DEVICE_TEST,
+	DEVICE_KINDS,
+};
+
+/* Exactly one of the kinds. */
+struct config_device {
+	char *id;	  /* for messages; default: the host BDF, or port and function ("rp0.0") */
+	uint8_t function; /* 0 .. 7 below the port; default 0 */
+	char *assign;	  /* host BDF; validated to full form */
+	struct config_blk *blk;
+	struct config_net *net;
+	struct config_vconsole *console;
+	struct config_rng *rng;
+	struct config_vsock *vsock;
+	struct config_fs *fs;
+	struct config_balloon *balloon;
+	struct config_vhost_user *vhost_user;
+	struct config_test *test;
+	enum config_device_kind kind; /* set by config_validate() */
+};
+
+#endif
