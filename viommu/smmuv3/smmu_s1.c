@@ -144,8 +144,7 @@ static enum smmu_event_id write_back(struct smmu_walk_ctx *ctx, struct leaf *lea
 		return EVT_NONE;
 	if (ctx->s2) {
 		struct smmu_stage s2;
-		enum smmu_event_id event =
-			smmu_s2_stage(ctx, leaf->addr, SMMU_CLASS_TTD, DMA_READ | DMA_WRITE, &s2);
+		enum smmu_event_id event = smmu_s2_stage(ctx, leaf->addr, SMMU_CLASS_TTD, DMA_READ | DMA_WRITE, &s2);
 
 		if (event)
 			return event;

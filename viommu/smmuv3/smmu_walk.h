@@ -5,7 +5,12 @@
  * no locks. The one effect is the hardware update of access flag and dirty state (HTTU), an atomic compare-exchange in
  * guest memory.
  *
- * Each descriptor is read once, and every walk ends after a bounded number of steps whatever stands in memory.
+ * What is CONSTRAINED UNPREDICTABLE or IMPLEMENTATION DEFINED: an S1ContextPtr or an L1CD's pointer out of range is
+ * C_BAD_STE, C_BAD_SUBSTREAMID (3.4.3); an access that lacks permission leaves the access flag alone (3.13.2); a block
+ * with nT = 1 translates; stage 1 descriptors are updated before stage 2 translates their output.
+ *
+ * Each descriptor is read once in a walk. A descriptor that somebody changes before its update by HTTU starts the walk
+ * again, a few times; then it is F_WALK_EABT. So every call ends whatever stands in memory.
  *
  * Not done, and not to be advertised in the ID registers: VMSAv8-32 (TTF[0]), VMSAv9-128 (D128), 52-bit tables of small
  * granules (DS), access flags in table descriptors (HTTU 0b11), permission indirection and overlays, PBHA, THE, MPAM,
@@ -36,7 +41,8 @@ struct smmu_ttb_cfg {
 	bool e0pd;	   /* unprivileged accesses are F_TRANSLATION */
 	uint8_t ia_bits;   /* of the input address: 64 - TxSZ */
 	uint8_t page_bits; /* granule: 12, 14 or 16 */
-	uint64_t base;	   /* of the first table, aligned to its size */
+	uint8_t start_level;
+	uint64_t base; /* of the first table, aligned to its size */
 };
 
 /* A valid context descriptor (5.4). */
@@ -51,7 +57,7 @@ struct smmu_s1_cfg {
 	bool big_endian;
 	bool af_ignored; /* AFFD, where HA does not override it */
 	bool ha, hd;	 /* effective: hd only with ha */
-	bool wxn, pan, epan;
+	bool wxn, pan;
 	bool abort, record, stall; /* A, R, S as they take effect (5.5) */
 };
 
@@ -86,7 +92,7 @@ struct smmu_stream_cfg {
 	bool s1, s2;   /* which stages translate; neither: bypass */
 	bool has_vmid; /* cached translations are tagged with @vmid */
 	bool mev;      /* similar events may be merged */
-	bool full_ats; /* EATS 0b01 */
+	uint8_t eats;  /* effective EATS; STE_EATS_SPLIT counts only with CR0.ATSCHK */
 	enum smmu_world world;
 	enum smmu_override priv, inst; /* PRIVCFG, INSTCFG */
 	uint16_t vmid;
@@ -129,10 +135,12 @@ unsigned smmu_override_access(const struct smmu_stream_cfg *stream, unsigned acc
 struct smmu_fault {
 	enum smmu_event_id event;
 	enum smmu_class class;
-	bool s2;	     /* stage 2 fault: @ipa is valid, and STE.S2R/S2S govern; else CD.A/R/S */
+	/* Stage 2 fault: @ipa is valid, and STE.S2R and S2S govern; else CD.A, R and S, or, when stage 1 was bypassed
+	 * (address size), it is aborted and recorded. Other events than the four of 5.5 always are. */
+	bool s2;
 	bool rnw, ind, pnu;  /* of the transaction, whatever @class says */
 	bool ttrnw;	     /* class TTD: the descriptor access was a read; false: an update by HTTU */
-	uint64_t ipa;	     /* input of stage 2; bits as 7.3 wants them: [51:12] */
+	uint64_t ipa;	     /* input of stage 2, whole; the record holds its bits [51:12] */
 	uint64_t fetch_addr; /* EVT_F_WALK_EABT, EVT_F_CD_FETCH */
 };
 
