@@ -93,12 +93,12 @@ def aerie(kit: Kit) -> Path:
 
 def guest_programs(arch: Arch) -> dict[str, Path]:
     """The lab's own small programs, compiled static, by their paths in L2."""
-    return _programs(arch, paths.LAB / "guest")
+    return _programs(arch, paths.LAB / "guest") | _programs(arch, paths.LAB / "common")
 
 
 def host_programs(arch: Arch) -> dict[str, Path]:
     """The same for L1."""
-    return _programs(arch, paths.LAB / "host")
+    return _programs(arch, paths.LAB / "host") | _programs(arch, paths.LAB / "common")
 
 
 def _programs(arch: Arch, sources: Path) -> dict[str, Path]:

@@ -9,7 +9,8 @@ from lab.guests import GuestKernel
 
 # The applets that the scripts use, as links; installing all takes too long
 APPLETS = (
-    "[", "awk", "basename", "blockdev", "cat", "chmod", "cmp", "cp", "cut", "date", "dd", "dirname", "dmesg",
+    "[", "awk", "basename", "blkdiscard", "blockdev", "cat", "chmod", "cmp", "cp", "cut", "date",
+    "dd", "dirname", "dmesg",
     "echo", "env", "expr", "fallocate", "false", "find", "fsync", "free", "grep", "gunzip", "gzip", "head", "hexdump",
     "id", "ifconfig", "killall", "insmod", "ip", "kill", "less", "ln", "ls", "lspci", "md5sum", "mkdir",
     "mkfifo", "mknod", "mount", "mv", "nc", "nproc", "od", "pidof", "ping", "poweroff", "printf", "ps",

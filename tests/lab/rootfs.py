@@ -14,7 +14,7 @@ from lab.arch import Arch
 from lab.tools import Toolbox
 
 MIB = 1 << 20
-SIZE = 64 * MIB
+SIZE = 32 * MIB
 FOLDERS = ("bin", "data", "dev", "lab", "lib", "mnt", "proc", "run", "sys", "tmp", "usr")
 
 

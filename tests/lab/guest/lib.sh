@@ -65,14 +65,15 @@ fio_verify() {
 	/dev/*) place="--filename=$where --offset_increment=${size}M" ;;
 	*) place="--directory=$where" ;;
 	esac
+	log=/tmp/fio${where##*/}.log
 	begin=$(cut -d' ' -f1 /proc/uptime)
 	# shellcheck disable=SC2086
 	fio --name=verify --numjobs=4 --size="${size}M" $place --rw=randwrite --bsrange=512-64k --ioengine=libaio \
-		--iodepth=8 --direct=1 --verify=crc32c --verify_fatal=1 --group_reporting --output=/tmp/fio.log "$@" || {
-		cat /tmp/fio.log
+		--iodepth=8 --direct=1 --verify=crc32c --verify_fatal=1 --group_reporting --output="$log" "$@" || {
+		cat "$log"
 		fail "fio on $where"
 	}
-	grep -q 'err= 0' /tmp/fio.log || fail "fio did not run: $(cat /tmp/fio.log)"
+	grep -q 'err= 0' "$log" || fail "fio did not run: $(cat "$log")"
 	echo "LAB: fio verified $((4 * size)) MiB on $where, uptime $begin to $(cut -d' ' -f1 /proc/uptime)"
 }
 
@@ -119,10 +120,80 @@ send_file() {
 	echo "LAB: sent $here"
 }
 
-# The devices on the bus must be behind the guest's SMMU (or its virtio-iommu).
+# virtio_disk SERIAL: print the block device with this serial number once it is there.
+virtio_disk() {
+	for try in $(seq 200); do
+		for disk in /sys/block/vd*; do
+			if [ "$(cat "$disk/serial" 2>/dev/null)" = "$1" ]; then
+				echo "/dev/${disk##*/}"
+				return
+			fi
+		done
+		usleep 100000
+	done
+	fail "no disk with the serial number $1"
+}
+
+# virtio_port NAME: print the device node of a port of a virtio console.
+virtio_port() {
+	for try in $(seq 200); do
+		for port in /sys/class/virtio-ports/*; do
+			if [ "$(cat "$port/name" 2>/dev/null)" = "$1" ]; then
+				echo "/dev/${port##*/}"
+				return
+			fi
+		done
+		usleep 100000
+	done
+	return 1
+}
+
+# interface_of MAC: print the name of the network interface with this address.
+interface_of() {
+	for try in $(seq 200); do
+		for interface in /sys/class/net/*; do
+			if [ "$(cat "$interface/address")" = "$1" ]; then
+				echo "${interface##*/}"
+				return
+			fi
+		done
+		usleep 100000
+	done
+	return 1
+}
+
+# bound_to DRIVER ID: a virtio device of this kind has its driver.
+bound_to() {
+	for device in /sys/bus/virtio/drivers/"$1"/virtio*; do
+		[ "$(($(cat "$device/device" 2>/dev/null)))" -eq "$2" ] && return
+	done
+	fail "$1 has no device"
+}
+
+# discard DISK OFFSET LENGTH: what is discarded of a file reads as zeros.
+discard() {
+	blkdiscard -o "$2" -l "$3" "$1" || fail "discard on $1"
+	left=$(dd if="$1" bs=4096 skip=$(($2 / 4096)) count=$(($3 / 4096)) iflag=direct 2>/dev/null | tr -d '\000' | wc -c)
+	[ "$left" -eq 0 ] || fail "$left bytes are left of what was discarded on $1"
+}
+
+# The devices on the bus must be behind the guest's SMMU ...
 behind_smmu() {
 	for bdf in "$@"; do
-		[ -e "/sys/bus/pci/devices/$bdf/iommu_group" ] || fail "$bdf has no IOMMU"
+		case $(basename "$(readlink "/sys/bus/pci/devices/$bdf/iommu")") in
+		smmu*) ;;
+		*) fail "$bdf is not behind an SMMU" ;;
+		esac
+	done
+}
+
+# ... or behind its virtio-iommu, which has the name of a PCI function.
+behind_viommu() {
+	for bdf in "$@"; do
+		case $(basename "$(readlink "/sys/bus/pci/devices/$bdf/iommu")") in
+		0000:*) ;;
+		*) fail "$bdf is not behind a virtio-iommu" ;;
+		esac
 	done
 }
 

@@ -97,3 +97,69 @@ throughput() {
 	done
 	echo "LAB: throughput $((size * 512 * 4)) bytes, uptime $begin to $(cut -d' ' -f1 /proc/uptime)"
 }
+
+# wait_for_line PATTERN FILE [SECONDS]: what another process writes
+wait_for_line() {
+	left=$((${3:-60} * 10))
+	until grep -q -E "$1" "$2" 2>/dev/null; do
+		[ $left -gt 0 ] || fail "no '$1' in $2"
+		left=$((left - 1))
+		usleep 100000
+	done
+}
+
+# ended_well PID: what run_vm wants of a guest that start_aerie began in the background
+ended_well() {
+	wait "$1"
+	status=$?
+	[ $status -eq 0 ] || fail "aerie ended with status $status"
+	grep -q '^LAB: guest ok' "$OUT/$KERNEL.guest.log" || fail "the guest did not report success"
+}
+
+sum() {
+	sha256sum | cut -d' ' -f1
+}
+
+# random_file FILE: WRITE_SIZE bytes that nobody knows yet
+random_file() {
+	dd if=/dev/urandom of="$1" bs=65536 count=$((WRITE_SIZE / 65536)) 2>/dev/null
+}
+
+# serve ADDRESS PROGRAM...: the program answers each connection, until stop_servers
+serve() {
+	sock listen "$@" &
+	servers="${servers-} $!"
+}
+
+stop_servers() {
+	# shellcheck disable=SC2086
+	kill ${servers-}
+	servers=
+}
+
+# host_disk BDF: the block device of a drive that the host has for itself
+host_disk() {
+	echo "/dev/$(ls "/sys/bus/pci/devices/$1/nvme/"nvme* | grep -o 'nvme[0-9]*n1$')"
+}
+
+# The file system of the first drive, made by the lab, at /store: real, on a real disk
+mount_store() {
+	[ -e /store/root.img ] && return
+	mkdir -p /store
+	wait_for /dev/nvme0n1
+	mount -t ext4 /dev/nvme0n1 /store || fail "cannot mount the store"
+}
+
+# compare_writes IMAGE COUNT: what the guest says it wrote is in the image.
+compare_writes() {
+	sync
+	count=0
+	for line in $(sed -n 's/^LAB: wrote [^ ]* \([0-9]*\) \([0-9]*\) \([0-9a-f]*\).*/\1:\2:\3/p' "$OUT/$KERNEL.guest.log"); do
+		offset=${line%%:*}
+		length=${line#*:}
+		length=${length%%:*}
+		[ "$(sum_of "$1" "$offset" "$length")" = "${line##*:}" ] || fail "$1 has something else at $offset"
+		count=$((count + 1))
+	done
+	[ $count -ge "$2" ] || fail "$count writes were announced"
+}

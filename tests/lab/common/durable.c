@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCK 4096u
-#define WORDS (BLOCK / sizeof(uint64_t))
+#define BLOCK  4096u
+#define WORDS  (BLOCK / sizeof(uint64_t))
 #define STRIDE 37u /* a prime: every place is met once in BLOCKS steps unless it divides BLOCKS */
 
 static void fill(uint64_t *words, uint64_t number)

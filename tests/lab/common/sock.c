@@ -117,8 +117,8 @@ int main(int argc, char **argv)
 	socklen_t length = parse(argv[2], &address);
 	int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int one = 1;
-	if (fd < 0 || (address.any.sa_family == AF_INET &&
-		       setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)) {
+	if (fd < 0 ||
+	    (address.any.sa_family == AF_INET && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)) {
 		perror("sock: socket");
 		return 1;
 	}

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+behind_viommu 0000:01:00.0
+network 0000:01:00.0
+receive_file
+send_file
+[ "$(interrupts 'ITS')" -gt 0 ] || fail "no interrupt came through the ITS"
