@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <liburing.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -186,4 +187,39 @@ ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
 		return pwrite(fd, buf, len, offset);
 	ssize_t n = file->type->pwrite ? file->type->pwrite(file, buf, len, offset) : -EINVAL;
 	return n >= 0 ? n : as_errno((int)n);
+}
+
+int sys_lock_file(int fd, bool exclusive)
+{
+	struct flock lock = {.l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+
+	return fake_call("lock file") ? -1 : fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int sys_uring_init(unsigned entries, struct io_uring *ring, struct io_uring_params *params)
+{
+	if (fake_call("io_uring_setup"))
+		return -1;
+	if (as_errno(io_uring_queue_init_params(entries, ring, params)) < 0)
+		return -1;
+	fake_track(ring->ring_fd, "io_uring", NULL, NULL);
+	return 0;
+}
+
+int sys_uring_register_fd(struct io_uring *ring, int fd)
+{
+	return fake_call("io_uring_register") ? -1 : as_errno(io_uring_register_files(ring, &fd, 1));
+}
+
+void sys_uring_exit(struct io_uring *ring)
+{
+	fake_untrack(ring->ring_fd);
+	io_uring_queue_exit(ring);
+}
+
+int sys_uring_submit(struct io_uring *ring, unsigned wait)
+{
+	if (fake_call("io_uring_enter"))
+		return -1;
+	return as_errno(wait ? io_uring_submit_and_wait(ring, wait) : io_uring_submit_and_get_events(ring));
 }

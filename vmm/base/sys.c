@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -139,4 +140,40 @@ ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset)
 ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
 	return pwrite(fd, buf, len, offset);
+}
+
+int sys_lock_file(int fd, bool exclusive)
+{
+	struct flock lock = {.l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};
+
+	return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+/* liburing returns -errno. */
+static int as_errno(int ret)
+{
+	if (ret >= 0)
+		return ret;
+	errno = -ret;
+	return -1;
+}
+
+int sys_uring_init(unsigned entries, struct io_uring *ring, struct io_uring_params *params)
+{
+	return as_errno(io_uring_queue_init_params(entries, ring, params));
+}
+
+int sys_uring_register_fd(struct io_uring *ring, int fd)
+{
+	return as_errno(io_uring_register_files(ring, &fd, 1));
+}
+
+void sys_uring_exit(struct io_uring *ring)
+{
+	io_uring_queue_exit(ring);
+}
+
+int sys_uring_submit(struct io_uring *ring, unsigned wait)
+{
+	return as_errno(wait ? io_uring_submit_and_wait(ring, wait) : io_uring_submit_and_get_events(ring));
 }

@@ -10,6 +10,7 @@
 #ifndef AERIE_SYS_H
 #define AERIE_SYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -36,11 +37,23 @@ int sys_socket(int domain, int type);
 int sys_socketpair(int fds[2]);
 /**
  * Runs the program @argv[0] (a path) in a session of its own, without standard input, with no descriptors of ours but
- * stdout, stderr and @keep_fd (-1: none), which has the same number there. It gets SIGTERM when the calling thread ends.
- * Returns a pidfd; the caller reaps it with waitid(P_PIDFD). A program that cannot be executed exits with status 127.
+ * stdout, stderr and @keep_fd (-1: none), which has the same number there. It gets SIGTERM when the calling thread
+ * ends. Returns a pidfd; the caller reaps it with waitid(P_PIDFD). A program that cannot be executed exits with status
+ * 127.
  */
 int sys_spawn(char *const argv[], int keep_fd);
 ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
+/** A lock of the whole file that belongs to the open file (F_OFD_SETLK); EAGAIN: another one has it. */
+int sys_lock_file(int fd, bool exclusive);
+
+/* io_uring, by liburing: set-up, end, and submission with waiting for at least @wait completions (0: only looks for
+ * them, on behalf of deferred task work too). @fd becomes fixed file 0. */
+struct io_uring;
+struct io_uring_params;
+int sys_uring_init(unsigned entries, struct io_uring *ring, struct io_uring_params *params);
+int sys_uring_register_fd(struct io_uring *ring, int fd);
+void sys_uring_exit(struct io_uring *ring);
+int sys_uring_submit(struct io_uring *ring, unsigned wait);
 
 #endif
