@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import bench, build, demo, setup, shell, testrun, ui
+from lab import bench, benchsoft, build, demo, setup, shell, testrun, ui
 from lab.arch import ARM64
 from lab.errors import LabError
 
@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
                       help="use this static aerie in the scenarios instead of building one")
     item.add_argument("--list", action="store_true", help="list the tests and end")
     item = commands.add_parser("bench", help="compare aerie with QEMU inside L1")
+    item.add_argument("which", nargs="?", choices=("assigned", "software", "all"), default="all",
+                      help="assigned devices, or virtio and virtio-iommu (default: all)")
     item.add_argument("-n", "--rounds", type=int, default=5, metavar="N",
                       help="rounds, all contenders in each (default: %(default)s)")
     commands.add_parser("shell", help="L1 on this terminal, guest kernels at hand")
@@ -81,7 +83,12 @@ def _dispatch(options: argparse.Namespace) -> int:
             options.names, options.kernel, options.jobs, options.aerie))
     if options.command == "shell":
         return shell.run(setup.prepare(ARM64))
-    return bench.run(ARM64, options.rounds, testrun.scale())
+    status = 0
+    if options.which in ("assigned", "all"):
+        status |= bench.run(ARM64, options.rounds, testrun.scale())
+    if options.which in ("software", "all"):
+        status |= benchsoft.run(ARM64, options.rounds, testrun.scale())
+    return status
 
 
 def main(arguments: Sequence[str]) -> int:
