@@ -15,7 +15,7 @@
 #include "fake_books.h"
 
 #define MAX_OBJS 512u
-#define MAX_MAPS 64u
+#define MAX_MAPS 4096u
 #define PAGE	 4096u
 
 #define STE_V	     UINT64_C(1)
@@ -26,6 +26,8 @@
 struct map {
 	uint32_t ioas;
 	uint64_t iova, len; /* len 0: free */
+	uint64_t pa;	    /* what RAM it leads to, named by its place in the IOAS that first mapped it */
+	uint32_t prot;	    /* IOMMU_IOAS_MAP_READABLE, WRITEABLE */
 };
 
 struct fake_iommu_knobs fake_iommu;
@@ -94,6 +96,8 @@ static int destroy(struct iommu_destroy *arg)
 
 /* IOAS */
 
+#define PROT (IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)
+
 static bool overlaps(uint64_t a, uint64_t alen, uint64_t b, uint64_t blen)
 {
 	return a <= b + (blen - 1) && b <= a + (alen - 1);
@@ -104,36 +108,115 @@ static bool reserved(uint64_t iova, uint64_t len)
 	return overlaps(iova, len, fake_iommu.resv_first, fake_iommu.resv_last - fake_iommu.resv_first + 1);
 }
 
-static int map_file(struct iommu_ioas_map_file *arg)
+/* A free record for [@iova, @iova + @len) of @ioas that nothing overlaps, and the bytes mapped with it. */
+static int find_room(const struct fake_obj *ioas, uint64_t iova, uint64_t len, struct map **slot, uint64_t *total)
 {
-	struct fake_obj *ioas = get(arg->ioas_id, FAKE_IOAS);
-	struct map *slot = NULL;
-	uint64_t total = arg->length;
-
-	if (!ioas)
-		return -ENOENT;
-	if (!(arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA) || !arg->length ||
-	    (arg->length | arg->iova | arg->start) % PAGE || arg->iova + (arg->length - 1) < arg->iova ||
-	    !(arg->flags & (IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE)))
-		return -EINVAL;
-	if (fcntl(arg->fd, F_GETFD) < 0)
-		return -EBADF;
-	if (ioas->users && reserved(arg->iova, arg->length))
+	*slot = NULL;
+	*total = len;
+	if (ioas->users && reserved(iova, len))
 		return -EINVAL;
 	for (unsigned i = 0; i < MAX_MAPS; i++) {
 		if (!maps[i].len) {
-			slot = &maps[i];
+			*slot = &maps[i];
 			continue;
 		}
-		if (maps[i].ioas == ioas->id && overlaps(maps[i].iova, maps[i].len, arg->iova, arg->length))
+		if (maps[i].ioas == ioas->id && overlaps(maps[i].iova, maps[i].len, iova, len))
 			return -EEXIST;
-		total += maps[i].len;
+		*total += maps[i].len;
 	}
-	if (total > fake_iommu.memlock || !slot)
+	return *slot ? 0 : -ENOMEM;
+}
+
+static bool aligned(uint64_t a, uint64_t b, uint64_t len)
+{
+	return len && !((a | b | len) % fake_iommu.align) && a + (len - 1) >= a && b + (len - 1) >= b;
+}
+
+static int map_file(struct iommu_ioas_map_file *arg)
+{
+	struct fake_obj *ioas = get(arg->ioas_id, FAKE_IOAS);
+	struct map *slot;
+	uint64_t total;
+	int err;
+
+	if (!ioas)
+		return -ENOENT;
+	if (!(arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA) || !aligned(arg->iova, arg->start, arg->length) ||
+	    !(arg->flags & PROT))
+		return -EINVAL;
+	if (fcntl(arg->fd, F_GETFD) < 0)
+		return -EBADF;
+	err = find_room(ioas, arg->iova, arg->length, &slot, &total);
+	if (err)
+		return err;
+	if (total > fake_iommu.memlock)
 		return -ENOMEM;
-	*slot = (struct map){.ioas = ioas->id, .iova = arg->iova, .len = arg->length};
+	*slot = (struct map){
+		.ioas = ioas->id,
+		.iova = arg->iova,
+		.len = arg->length,
+		.pa = arg->iova,
+		.prot = arg->flags & PROT,
+	};
 	fake_iommu_seen.maps++;
 	return 0;
+}
+
+static const struct map *map_at(uint32_t ioas, uint64_t iova)
+{
+	for (unsigned i = 0; i < MAX_MAPS; i++)
+		if (maps[i].len && maps[i].ioas == ioas && maps[i].iova <= iova &&
+		    iova - maps[i].iova <= maps[i].len - 1)
+			return &maps[i];
+	return NULL;
+}
+
+/* iopt_get_pages(): any part of any number of mappings, but no hole. Pages are pinned already. */
+static int copy(struct iommu_ioas_copy *arg)
+{
+	struct fake_obj *src = get(arg->src_ioas_id, FAKE_IOAS), *dst = get(arg->dst_ioas_id, FAKE_IOAS);
+	const struct map *from;
+	struct map *slot;
+	uint64_t total;
+	int err;
+
+	fake_iommu_seen.copies++;
+	if (!src || !dst)
+		return -ENOENT;
+	if (!(arg->flags & IOMMU_IOAS_MAP_FIXED_IOVA) || !(arg->flags & PROT) || !arg->length ||
+	    !aligned(arg->dst_iova, arg->src_iova, arg->length))
+		return -EINVAL;
+	for (uint64_t done = 0; done < arg->length; done = from->iova + from->len - arg->src_iova) {
+		from = map_at(src->id, arg->src_iova + done);
+		if (!from)
+			return -ENOENT;
+	}
+	err = find_room(dst, arg->dst_iova, arg->length, &slot, &total);
+	if (err)
+		return err;
+	from = map_at(src->id, arg->src_iova);
+	*slot = (struct map){
+		.ioas = dst->id,
+		.iova = arg->dst_iova,
+		.len = arg->length,
+		.pa = from->pa + (arg->src_iova - from->iova),
+		.prot = arg->flags & PROT,
+	};
+	fake_iommu_seen.maps++;
+	return 0;
+}
+
+bool fake_iommu_translate(const struct fake_obj *pt, uint64_t iova, bool write, uint64_t *pa)
+{
+	const struct map *m;
+
+	while (pt && pt->type != FAKE_IOAS)
+		pt = pt->parent;
+	m = pt ? map_at(pt->id, iova) : NULL;
+	if (!m || !(m->prot & (write ? IOMMU_IOAS_MAP_WRITEABLE : IOMMU_IOAS_MAP_READABLE)))
+		return false;
+	*pa = m->pa + (iova - m->iova);
+	return true;
 }
 
 /* Whole areas only: a range that cuts one, or holds none, is refused. */
@@ -142,6 +225,7 @@ static int unmap(struct iommu_ioas_unmap *arg)
 	unsigned found = 0;
 	uint64_t last = arg->iova + (arg->length - 1);
 
+	fake_iommu_seen.unmaps++;
 	if (!get(arg->ioas_id, FAKE_IOAS) || !arg->length || last < arg->iova)
 		return -ENOENT;
 	for (unsigned pass = 0; pass < 2; pass++)
@@ -165,7 +249,7 @@ static int iova_ranges(struct iommu_ioas_iova_ranges *arg)
 {
 	struct fake_obj *ioas = get(arg->ioas_id, FAKE_IOAS);
 	struct iommu_iova_range all[2] = {{0, fake_iommu.resv_first - 1},
-					  {fake_iommu.resv_last + 1, (UINT64_C(1) << 44) - 1}};
+					  {fake_iommu.resv_last + 1, fake_iommu.aperture_last}};
 	uint32_t room = arg->num_iovas, n = 2;
 
 	if (!ioas)
@@ -175,6 +259,7 @@ static int iova_ranges(struct iommu_ioas_iova_ranges *arg)
 		all[0] = (struct iommu_iova_range){0, UINT64_MAX};
 	}
 	arg->num_iovas = n;
+	arg->out_iova_alignment = ioas->users ? fake_iommu.align : 1;
 	memcpy((void *)(uintptr_t)arg->allowed_iovas, all, (room < n ? room : n) * sizeof(all[0]));
 	return room < n ? -EMSGSIZE : 0;
 }
@@ -352,6 +437,7 @@ static int invalidate(struct iommu_hwpt_invalidate *arg)
 #define CALLS(X)                                                                                                       \
 	X(IOMMU_DESTROY, iommu_destroy, destroy)                                                                       \
 	X(IOMMU_IOAS_MAP_FILE, iommu_ioas_map_file, map_file)                                                          \
+	X(IOMMU_IOAS_COPY, iommu_ioas_copy, copy)                                                                      \
 	X(IOMMU_IOAS_UNMAP, iommu_ioas_unmap, unmap)                                                                   \
 	X(IOMMU_IOAS_IOVA_RANGES, iommu_ioas_iova_ranges, iova_ranges)                                                 \
 	X(IOMMU_GET_HW_INFO, iommu_hw_info, hw_info)                                                                   \
@@ -445,6 +531,8 @@ int fake_iommu_attach(struct fake_obj *dev, uint32_t pt, struct fake_obj **to, i
 	*vsid = vdevice ? (int64_t)vdevice->virt_id : -1;
 	obj->users++;
 	*to = obj;
+	if (fake_iommu_seen.nr_attached < FAKE_MAX_ATTACHED)
+		fake_iommu_seen.attached[fake_iommu_seen.nr_attached++] = pt;
 	return 0;
 }
 
@@ -475,6 +563,8 @@ void fake_iommu_install(void)
 		.memlock = UINT64_MAX,
 		.resv_first = 0x8000000,
 		.resv_last = 0x80fffff,
+		.aperture_last = (UINT64_C(1) << 44) - 1,
+		.align = PAGE,
 		.invalidate_fail_at = UINT32_MAX,
 	};
 	fake_register(&type);

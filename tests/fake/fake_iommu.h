@@ -44,11 +44,14 @@ struct fake_iommu_knobs {
 	bool no_viommu;			/* the driver refuses VIOMMU_ALLOC */
 	uint64_t memlock;		/* bytes that can be mapped */
 	uint64_t resv_first, resv_last; /* the SW_MSI window */
+	uint64_t aperture_last;		/* last I/O address that devices reach */
+	uint64_t align;			/* of mappings in an IOAS */
 	uint32_t invalidate_fail_at;	/* number of the command that fails, UINT32_MAX: none */
 };
 extern struct fake_iommu_knobs fake_iommu;
 
-#define FAKE_MAX_CMDS 4096u
+#define FAKE_MAX_CMDS	  4096u
+#define FAKE_MAX_ATTACHED 1024u
 
 /* Observations. */
 struct fake_iommu_seen {
@@ -59,10 +62,17 @@ struct fake_iommu_seen {
 	unsigned invalidates;		 /* ioctls */
 	uint64_t cmds[FAKE_MAX_CMDS][2]; /* commands carried out */
 	uint32_t nr_cmds;
+	unsigned copies, unmaps;	      /* IOAS_COPY and IOAS_UNMAP ioctls */
+	uint32_t attached[FAKE_MAX_ATTACHED]; /* objects that devices were attached to, in order */
+	unsigned nr_attached;
 };
 extern struct fake_iommu_seen fake_iommu_seen;
 
 struct fake_obj *fake_iommu_obj(uint32_t id);
+
+/** Where DMA of a device attached to @pt (an IOAS or a HWPT over one) goes: false: nowhere. *@pa: the I/O address at
+ * which the page was first mapped, which for guest RAM is its guest physical address. */
+bool fake_iommu_translate(const struct fake_obj *pt, uint64_t iova, bool write, uint64_t *pa);
 
 /** Writes raw bytes into the vEVENTQ's stream. */
 void fake_iommu_feed(const void *bytes, size_t len);
