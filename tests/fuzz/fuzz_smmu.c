@@ -44,7 +44,8 @@ static void check_command(const struct smmu_cmd *cmd)
 	uint32_t sid = (uint32_t)field_get(CMD0_SID, cmd->dw[0]);
 	bool found = false;
 
-	require(smmu_cmd_class((uint8_t)cmd->dw[0]) == CMD_CLASS_FORWARD);
+	require(smmu_cmd_class((uint8_t)cmd->dw[0]) == CMD_CLASS_FORWARD ||
+		smmu_cmd_class((uint8_t)cmd->dw[0]) == CMD_CLASS_BOTH);
 	switch ((uint8_t)cmd->dw[0]) {
 	case CMD_CFGI_CD:
 	case CMD_CFGI_CD_ALL:

@@ -25,7 +25,7 @@ START_TEST(test_host_with_everything)
 	for (unsigned i = 0; i < 6; i++)
 		host.idr[i] = UINT32_MAX;
 	init();
-	ck_assert_uint_eq(idr[0], IDR0_S1P | IDR0_TTF | IDR0_COHACC | IDR0_ASID16 | IDR0_MSI | IDR0_CD2L |
+	ck_assert_uint_eq(idr[0], IDR0_S1P | IDR0_TTF_AARCH64 | IDR0_COHACC | IDR0_ASID16 | IDR0_MSI | IDR0_CD2L |
 					  IDR0_TTENDIAN | (1u << 24) | IDR0_TERM_MODEL | (1u << 27));
 	ck_assert_uint_eq(idr[1], 16u | 20u << 6 | 10u << 16 | 10u << 21);
 	ck_assert_uint_eq(idr[2], 0);

@@ -16,6 +16,7 @@ static int smmu_reset(struct device *dev)
 
 	smmu_mmio_reset(smmu);
 	smmu->batch.n = 0;
+	smmu_soft_reset(smmu);
 	for (unsigned i = 0; i < smmu->nr_endpoints; i++)
 		smmu->endpoints[i].complaint = EVT_NONE;
 	return smmu_endpoints_reconcile(smmu);
@@ -53,11 +54,14 @@ int smmu_create(struct smmu **out, const struct gmem *gmem, struct bus *bus, con
 	smmu->bus = bus;
 	smmu->gmem = gmem;
 	smmu->config = *config;
-	smmu->host = *config->host;
-	smmu->config.host = &smmu->host;
+	if (config->host) {
+		smmu->host = *config->host;
+		smmu->config.host = &smmu->host;
+	}
 	for (unsigned i = 0; i < 6; i++)
 		smmu->regs[R_IDR0 + i] = idr[i];
 	smmu_mmio_reset(smmu);
+	smmu_soft_reset(smmu);
 	smmu->window.handler = smmu_mmio;
 	smmu->window.name = config->id;
 	err = bus_add(bus, &smmu->window, config->base, SMMU_MMIO_SIZE);
@@ -80,6 +84,11 @@ int smmu_add_endpoint(struct smmu *smmu, const struct viommu_endpoint *ep, void 
 	struct smmu_endpoint *slot = &smmu->endpoints[smmu->nr_endpoints];
 	int err;
 
+	if (!smmu->config.host)
+		return log_fail(
+			-EINVAL,
+			"SMMU %s: cannot take %s: it was made for emulated devices only; name the host's SMMU when it is made",
+			smmu->dev.id, ep->name);
 	if (smmu->nr_endpoints == SMMU_MAX_ENDPOINTS)
 		return log_fail(-ENOSPC, "SMMU %s: cannot take %s: it serves %u devices already; use another SMMU",
 				smmu->dev.id, ep->name, SMMU_MAX_ENDPOINTS);

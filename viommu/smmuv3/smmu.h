@@ -2,7 +2,9 @@
 /*
  * An emulated Arm SMMUv3.2 (Arm IHI 0070). One instance serves any number of endpoints. Guarded by the device lock.
  *
- * Register file and queues are ours; stage-1 tables are the guest's and walked by the host's SMMU (nested backend).
+ * Register file and queues are ours. Tables are the guest's; for host-backed endpoints the host's SMMU walks those of
+ * stage 1 (nested backend), for emulated ones the model walks them itself, both stages. An instance may serve both
+ * kinds: the ID registers offer what all of them can do, and the same configuration holds for all.
  */
 #ifndef AERIE_SMMU_H
 #define AERIE_SMMU_H
@@ -15,20 +17,21 @@
 #include "smmu_backend.h"
 #include "viommu_endpoint.h"
 
+struct dma_space;
 struct fdtw;
 struct smmu;
 struct vm;
 struct gmem;
 struct bus;
 
-#define SMMU_MAX_ENDPOINTS 256u
+#define SMMU_MAX_ENDPOINTS 256u	    /* of each kind */
 #define SMMU_MMIO_SIZE	   0x20000u /* two register pages of 64 KiB */
 
 struct smmu_config {
-	const char *id;	  /* borrowed */
-	uint64_t base;	  /* gpa of the register file, SMMU_MMIO_SIZE bytes */
-	uint32_t phandle; /* of its device tree node */
-	const struct smmu_host_caps *host;
+	const char *id;			   /* borrowed */
+	uint64_t base;			   /* gpa of the register file, SMMU_MMIO_SIZE bytes */
+	uint32_t phandle;		   /* of its device tree node */
+	const struct smmu_host_caps *host; /* NULL: emulated endpoints only, all features; ops is not used */
 	const struct smmu_backend_ops *ops;
 	void *backend;			    /* for ops->invalidate */
 	struct irq_line evtq, gerror, sync; /* edge-triggered wired interrupts */
@@ -48,6 +51,10 @@ struct device *smmu_device(struct smmu *smmu);
 /** Adds a requester; @handle is passed to the backend's attach functions. The endpoint is attached at once as the
  * present register state says. 0 or -errno (logged). */
 int smmu_add_endpoint(struct smmu *smmu, const struct viommu_endpoint *ep, void *handle);
+
+/** Adds an emulated requester: puts @space, which must outlive the instance's last use, behind the SMMU by a translator
+ *  of ours. 0, or -ENOSPC (logged). Device lock held or start-up. */
+int smmu_add_emulated(struct smmu *smmu, const struct viommu_endpoint *ep, struct dma_space *space);
 
 /** A fault that the host reports for one of our streams (vEVENTQ): @event carries the guest's StreamID already.
  *  Caller holds the device lock. */

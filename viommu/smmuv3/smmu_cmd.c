@@ -12,11 +12,15 @@ struct cmd_row {
 	const char *name;
 	enum smmu_cmd_class class;
 	const char *why; /* illegal ones: the reason */
+	uint32_t needs;	 /* IDR0 bits without which the command is illegal after all */
 	enum smmu_cerror (*run)(struct smmu *smmu, const struct smmu_cmd *cmd);
 };
 
+/* To the host, if it serves an endpoint at all. */
 static enum smmu_cerror forward(struct smmu *smmu, uint64_t dw0, uint64_t dw1)
 {
+	if (smmu->nr_endpoints == 0)
+		return CERROR_NONE;
 	return smmu_batch_add(smmu, &(struct smmu_cmd){.dw = {dw0, dw1}}) ? CERROR_ABT : CERROR_NONE;
 }
 
@@ -39,6 +43,7 @@ static enum smmu_cerror run_cfgi_ste(struct smmu *smmu, const struct smmu_cmd *c
 		return CERROR_ILL;
 	if (smmu_batch_flush(smmu))
 		return CERROR_ABT;
+	smmu_cache_drop_ste(smmu, (uint32_t)field_get(CMD0_SID, cmd->dw[0]), 0);
 	smmu_endpoints_invalidate(smmu, (uint32_t)field_get(CMD0_SID, cmd->dw[0]), 0);
 	return CERROR_NONE;
 }
@@ -52,6 +57,7 @@ static enum smmu_cerror run_cfgi_ste_range(struct smmu *smmu, const struct smmu_
 		return CERROR_ILL;
 	if (smmu_batch_flush(smmu))
 		return CERROR_ABT;
+	smmu_cache_drop_ste(smmu, (uint32_t)field_get(CMD0_SID, cmd->dw[0]), range + 1);
 	smmu_endpoints_invalidate(smmu, (uint32_t)field_get(CMD0_SID, cmd->dw[0]), range + 1);
 	return CERROR_NONE;
 }
@@ -70,6 +76,9 @@ static enum smmu_cerror run_cfgi_cd(struct smmu *smmu, const struct smmu_cmd *cm
 		if (field_get(CMD0_SSID, cmd->dw[0]) >> field_get32(IDR1_SSIDSIZE, smmu_reg32(smmu, R_IDR1)) != 0)
 			return CERROR_NONE;
 		kept |= CMD0_SSID;
+		smmu_cache_drop_cd(smmu, sid, (uint32_t)field_get(CMD0_SSID, cmd->dw[0]));
+	} else {
+		smmu_cache_drop_cds(smmu, sid);
 	}
 	if (!smmu_endpoint_known(smmu, sid))
 		return CERROR_NONE;
@@ -109,13 +118,14 @@ static enum smmu_cerror range_fields(const struct smmu *smmu, const struct smmu_
 	return CERROR_NONE;
 }
 
-/* 4.4.2.3, 4.4.2.4. VMID is RES0 without stage 2; the host puts its own there. */
+/* 4.4.2.3, 4.4.2.4, 4.4.3. To the host, VMID is RES0 without stage 2; the host puts its own there. */
 static enum smmu_cerror run_tlbi_va(struct smmu *smmu, const struct smmu_cmd *cmd)
 {
 	uint64_t dw0 = cmd->dw[0] & CMD0_OP, dw1 = cmd->dw[1] & (CMD1_ADDR | CMD1_LEAF);
 
 	if (range_fields(smmu, cmd, &dw0, &dw1))
 		return CERROR_ILL;
+	smmu_soft_tlbi(smmu, cmd);
 	if (field_get(CMD0_OP, dw0) == CMD_TLBI_NH_VA)
 		dw0 |= asid_field(smmu, cmd);
 	return forward(smmu, dw0, dw1);
@@ -124,13 +134,32 @@ static enum smmu_cerror run_tlbi_va(struct smmu *smmu, const struct smmu_cmd *cm
 /* 4.4.2.2 */
 static enum smmu_cerror run_tlbi_asid(struct smmu *smmu, const struct smmu_cmd *cmd)
 {
+	smmu_soft_tlbi(smmu, cmd);
 	return forward(smmu, (cmd->dw[0] & CMD0_OP) | asid_field(smmu, cmd), 0);
 }
 
 /* 4.4.2.1, 4.4.4.1 */
 static enum smmu_cerror run_tlbi_all(struct smmu *smmu, const struct smmu_cmd *cmd)
 {
+	smmu_soft_tlbi(smmu, cmd);
 	return forward(smmu, cmd->dw[0] & CMD0_OP, 0);
+}
+
+/* 4.4.3, 4.4.4: EL2 and stage 2, which host-backed endpoints never have. */
+static enum smmu_cerror run_tlbi_soft(struct smmu *smmu, const struct smmu_cmd *cmd)
+{
+	smmu_soft_tlbi(smmu, cmd);
+	return CERROR_NONE;
+}
+
+static enum smmu_cerror run_tlbi_soft_va(struct smmu *smmu, const struct smmu_cmd *cmd)
+{
+	uint64_t dw0 = 0, dw1 = 0;
+
+	if (range_fields(smmu, cmd, &dw0, &dw1))
+		return CERROR_ILL;
+	smmu_soft_tlbi(smmu, cmd);
+	return CERROR_NONE;
 }
 
 /* 4.5.1: CERROR_ILL without IDR0.ATS. */
@@ -167,32 +196,35 @@ static const char why_hyp[] = "IDR0.HYP is 0";
 static const char why_s2p[] = "IDR0.S2P is 0";
 static const char why_stall[] = "IDR0.STALL_MODEL is 0b01";
 
-#define FORWARD(op, fn)	 [CMD_##op] = {"CMD_" #op, CMD_CLASS_FORWARD, NULL, fn}
-#define LOCAL(op, fn)	 [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, NULL, fn}
-#define IGNORE(op, fn)	 [CMD_##op] = {"CMD_" #op, CMD_CLASS_IGNORE, NULL, fn}
-#define ILLEGAL(op, why) [CMD_##op] = {"CMD_" #op, CMD_CLASS_ILLEGAL, why, NULL}
+#define FORWARD(op, fn)	  [CMD_##op] = {"CMD_" #op, CMD_CLASS_FORWARD, NULL, 0, fn}
+#define BOTH(op, fn)	  [CMD_##op] = {"CMD_" #op, CMD_CLASS_BOTH, NULL, 0, fn}
+#define LOCAL(op, fn)	  [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, NULL, 0, fn}
+#define LOCAL_EL2(op, fn) [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, why_hyp, IDR0_HYP, fn}
+#define LOCAL_S2(op, fn)  [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, why_s2p, IDR0_S2P, fn}
+#define IGNORE(op, fn)	  [CMD_##op] = {"CMD_" #op, CMD_CLASS_IGNORE, NULL, 0, fn}
+#define ILLEGAL(op, why)  [CMD_##op] = {"CMD_" #op, CMD_CLASS_ILLEGAL, why, 0, NULL}
 
 static const struct cmd_row rows[256] = {
 	IGNORE(PREFETCH_CONFIG, run_prefetch),
 	IGNORE(PREFETCH_ADDR, run_prefetch),
 	LOCAL(CFGI_STE, run_cfgi_ste),
 	LOCAL(CFGI_STE_RANGE, run_cfgi_ste_range),
-	FORWARD(CFGI_CD, run_cfgi_cd),
-	FORWARD(CFGI_CD_ALL, run_cfgi_cd),
+	BOTH(CFGI_CD, run_cfgi_cd),
+	BOTH(CFGI_CD_ALL, run_cfgi_cd),
 	ILLEGAL(CFGI_VMS_PIDM, "IDR3.MPAM is 0"),
-	FORWARD(TLBI_NH_ALL, run_tlbi_all),
-	FORWARD(TLBI_NH_ASID, run_tlbi_asid),
-	FORWARD(TLBI_NH_VA, run_tlbi_va),
-	FORWARD(TLBI_NH_VAA, run_tlbi_va),
+	BOTH(TLBI_NH_ALL, run_tlbi_all),
+	BOTH(TLBI_NH_ASID, run_tlbi_asid),
+	BOTH(TLBI_NH_VA, run_tlbi_va),
+	BOTH(TLBI_NH_VAA, run_tlbi_va),
 	ILLEGAL(TLBI_EL3_ALL, why_secure),
 	ILLEGAL(TLBI_EL3_VA, why_secure),
-	ILLEGAL(TLBI_EL2_ALL, why_hyp),
-	ILLEGAL(TLBI_EL2_ASID, why_hyp),
-	ILLEGAL(TLBI_EL2_VA, why_hyp),
-	ILLEGAL(TLBI_EL2_VAA, why_hyp),
-	ILLEGAL(TLBI_S12_VMALL, why_s2p),
-	ILLEGAL(TLBI_S2_IPA, why_s2p),
-	FORWARD(TLBI_NSNH_ALL, run_tlbi_all),
+	LOCAL_EL2(TLBI_EL2_ALL, run_tlbi_soft),
+	LOCAL_EL2(TLBI_EL2_ASID, run_tlbi_soft),
+	LOCAL_EL2(TLBI_EL2_VA, run_tlbi_soft_va),
+	LOCAL_EL2(TLBI_EL2_VAA, run_tlbi_soft_va),
+	LOCAL_S2(TLBI_S12_VMALL, run_tlbi_soft),
+	LOCAL_S2(TLBI_S2_IPA, run_tlbi_soft_va),
+	BOTH(TLBI_NSNH_ALL, run_tlbi_all),
 	FORWARD(ATC_INV, run_atc_inv),
 	ILLEGAL(PRI_RESP, "IDR0.PRI is 0"),
 	ILLEGAL(RESUME, why_stall),
@@ -221,14 +253,15 @@ enum smmu_cerror smmu_cmd_execute(struct smmu *smmu, const struct smmu_cmd *cmd)
 {
 	uint8_t opcode = (uint8_t)field_get(CMD0_OP, cmd->dw[0]);
 	const struct cmd_row *row = &rows[opcode];
-	enum smmu_cerror err = row->run ? row->run(smmu, cmd) : CERROR_ILL;
+	bool legal = row->run && (smmu_reg32(smmu, R_IDR0) & row->needs) == row->needs;
+	enum smmu_cerror err = legal ? row->run(smmu, cmd) : CERROR_ILL;
 
 	if (err == CERROR_ILL)
 		log_guest("SMMU %s: illegal command %016llx %016llx (%s: %s): command queue stops with CERROR_ILL",
 			  smmu->dev.id, (unsigned long long)cmd->dw[0], (unsigned long long)cmd->dw[1],
 			  row->name ? row->name : "reserved opcode",
-			  row->why    ? row->why
-			  : row->name ? "illegal or reserved parameters"
-				      : "not defined by SMMUv3.2");
+			  !legal && row->why ? row->why
+			  : row->name	     ? "illegal or reserved parameters"
+					     : "not defined by SMMUv3.2");
 	return err;
 }

@@ -49,6 +49,8 @@ int smmu_batch_add(struct smmu *smmu, const struct smmu_cmd *cmd)
 
 int smmu_settle(struct smmu *smmu)
 {
+	smmu_soft_settle(smmu);
+
 	int err = smmu_batch_flush(smmu);
 	int err_ste = smmu_endpoints_settle(smmu);
 

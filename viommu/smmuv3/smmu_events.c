@@ -67,6 +67,40 @@ void smmu_event_config(struct smmu *smmu, enum smmu_event_id id, uint32_t sid, u
 	smmu_event_write(smmu, &event);
 }
 
+void smmu_event_fault(struct smmu *smmu, uint32_t sid, uint32_t pasid, uint64_t iova, const struct smmu_fault *fault)
+{
+	struct smmu_event event = {
+		.dw = {field_prep(EVT0_ID, fault->event) | field_prep(EVT0_SID, sid), 0, 0, 0},
+	};
+
+	if (pasid != DMA_NO_PASID)
+		event.dw[0] |= EVT0_SSV | field_prep(EVT0_SSID, pasid);
+	switch (fault->event) {
+	case EVT_F_TRANSLATION:
+	case EVT_F_ADDR_SIZE:
+	case EVT_F_ACCESS:
+	case EVT_F_PERMISSION:
+	case EVT_F_WALK_EABT:
+		event.dw[1] = field_prep(EVT1_CLASS, fault->class) | (fault->pnu ? EVT1_PNU : 0) |
+			      (fault->ind ? EVT1_IND : 0) | (fault->rnw ? EVT1_RNW : 0) | (fault->s2 ? EVT1_S2 : 0);
+		event.dw[2] = iova;
+		if (fault->event == EVT_F_WALK_EABT)
+			event.dw[3] = fault->fetch_addr & EVT3_FETCHADDR;
+		else if (fault->s2)
+			event.dw[3] = fault->ipa & EVT3_IPA;
+		if (fault->event == EVT_F_PERMISSION && fault->class == SMMU_CLASS_TTD && fault->ttrnw)
+			event.dw[1] |= EVT1_TTRNW;
+		break;
+	case EVT_F_STE_FETCH:
+	case EVT_F_CD_FETCH:
+		event.dw[3] = fault->fetch_addr & EVT3_FETCHADDR;
+		break;
+	default:
+		break;
+	}
+	smmu_event_write(smmu, &event);
+}
+
 /* Fields of the events that the kernel passes on (arm_smmu_handle_event()); everything else in a record is the host's
  * business, or UNKNOWN: STAG and Stall of faults that did not stall, IPA of faults without stage 2. */
 static bool host_event_fields(uint64_t id, uint64_t dw1[2])

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Identification registers: what the model does AND what the host's SMMU, which walks the guest's stage-1 structures,
- * supports. Of the host's registers only the fields that struct iommu_hw_info_arm_smmuv3 allows to use are read, and
- * OAS.
+ * Identification registers: what the model does and, when there are host-backed endpoints, what the host's SMMU does
+ * too, which walks the guest's stage-1 structures for those. Of the host's registers only the fields that struct
+ * iommu_hw_info_arm_smmuv3 allows to use are read, and OAS.
+ *
+ * Never offered: BTM (nobody broadcasts to us), ATOS and VATOS (a guest can do without: software walks are slower than
+ * its own), ATS, PRI and stalls, SEV, DORMHINT, MPAM, VMW, ECMDQ.
  */
 #include <errno.h>
 
@@ -15,18 +18,18 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 }
 
 /*
- * IDR0. From the host, because its walker reads the guest's CDs and tables: TTF, TTENDIAN, TERM_MODEL, ASID16, CD2L.
- * Ours: S1P; COHACC (iommufd serves coherent SMMUs only); MSI (written by us, lets the guest poll CMD_SYNC in memory);
- * ST_LEVEL 2-level (the stream table is walked by us).
- * STALL_MODEL = terminate only: stalled faults have no way back to the host yet.
- * 0: S2P and VMID16 (stage 2 is the host's), HYP (would allow TLBI_EL2_*, which the kernel refuses), HTTU and BTM (not
- * supported for nesting), ATS and PRI (not offered to devices), ATOS, VATOS, VMW, SEV, DORMHINT (not implemented).
+ * IDR0, host-backed. From the host, because its walker reads the guest's CDs and tables: TTF, TTENDIAN, TERM_MODEL,
+ * ASID16, CD2L. Of TTF only AArch64: VMSAv8-32 is nothing that the model walks for emulated endpoints. Ours: S1P;
+ * COHACC (iommufd serves coherent SMMUs only); MSI (written by us, lets the guest poll CMD_SYNC in memory); ST_LEVEL
+ * 2-level (the stream table is walked by us). STALL_MODEL = terminate only: stalled faults have no way back to the host
+ * yet. 0: S2P and VMID16 (stage 2 is the host's), HYP (would allow TLBI_EL2_*, which the kernel refuses), HTTU and BTM
+ * (not supported for nesting), ATS and PRI (not offered to devices), ATOS, VATOS, VMW, SEV, DORMHINT (not implemented).
  */
 static uint32_t make_idr0(uint32_t host)
 {
 	return IDR0_S1P | IDR0_COHACC | IDR0_MSI | field_prep32(IDR0_ST_LEVEL, IDR0_ST_LEVEL_2) |
 	       field_prep32(IDR0_STALL_MODEL, IDR0_STALL_NONE) |
-	       (host & (IDR0_TTF | IDR0_TTENDIAN | IDR0_TERM_MODEL | IDR0_ASID16 | IDR0_CD2L));
+	       (host & (IDR0_TTF_AARCH64 | IDR0_TTENDIAN | IDR0_TERM_MODEL | IDR0_ASID16 | IDR0_CD2L));
 }
 
 /*
@@ -55,13 +58,34 @@ static uint32_t make_idr5(uint32_t host)
 	       field_prep32(IDR5_OAS, min_u32(field_get32(IDR5_OAS, host), IDR5_OAS_52));
 }
 
+/*
+ * All emulated. IDR0: TTENDIAN 0, both. TERM_MODEL: faults abort; a device that is refused has no RAZ/WI to see. HTTU:
+ * access flag and dirty state. HYP: worlds EL2 and EL2-E2H. IDR1: 20 bits of SubstreamID, as PASIDs have. IDR3: BBML 2,
+ * as overlapping entries of different sizes do no harm in our IOTLB. IDR5: what goes out are guest physical addresses,
+ * of which no machine of ours has more than 48 bits.
+ */
+static void make_all(uint32_t idr[6])
+{
+	idr[0] = IDR0_S2P | IDR0_S1P | IDR0_TTF_AARCH64 | IDR0_COHACC | field_prep32(IDR0_HTTU, IDR0_HTTU_AF_DIRTY) |
+		 IDR0_HYP | IDR0_ASID16 | IDR0_MSI | IDR0_VMID16 | IDR0_CD2L |
+		 field_prep32(IDR0_STALL_MODEL, IDR0_STALL_NONE) | IDR0_TERM_MODEL |
+		 field_prep32(IDR0_ST_LEVEL, IDR0_ST_LEVEL_2);
+	idr[1] = make_idr1(field_prep32(IDR1_SSIDSIZE, 20)) | IDR1_ATTR_PERMS_OVR;
+	idr[3] = IDR3_HAD | IDR3_XNX | IDR3_FWB | IDR3_STT | IDR3_RIL | field_prep32(IDR3_BBML, 2);
+	idr[5] = field_prep32(IDR5_OAS, IDR5_OAS_48) | IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K;
+}
+
 int smmu_id_init(uint32_t idr[6], const struct smmu_host_caps *host, const char *id)
 {
+	idr[2] = 0; /* BA_VATOS: no VATOS */
+	idr[4] = 0; /* IMPLEMENTATION DEFINED */
+	if (!host) {
+		make_all(idr);
+		return 0;
+	}
 	idr[0] = make_idr0(host->idr[0]);
 	idr[1] = make_idr1(host->idr[1]);
-	idr[2] = 0; /* BA_VATOS: no VATOS */
 	idr[3] = make_idr3(host->idr[3]);
-	idr[4] = 0; /* IMPLEMENTATION DEFINED */
 	idr[5] = make_idr5(host->idr[5]);
 	if (!(idr[0] & IDR0_TTF_AARCH64))
 		return log_fail(-ENOTSUP,

@@ -17,8 +17,10 @@ static void cr0_written(void *dev, unsigned index, uint64_t old, uint64_t now)
 	struct smmu *smmu = dev;
 
 	smmu->regs[R_CR0ACK] = now;
-	if ((old ^ now) & CR0_SMMUEN)
+	if ((old ^ now) & CR0_SMMUEN) {
+		smmu_soft_reconfigure(smmu);
 		smmu_endpoints_reconcile(smmu);
+	}
 	if (~old & now & CR0_CMDQEN)
 		smmu_cmdq_run(smmu);
 }
@@ -37,7 +39,17 @@ static void cr1_written(void *dev, unsigned index, uint64_t old, uint64_t now)
 	smmu->regs[index] = (old & keep) | (now & ~keep);
 }
 
-/* CR2 (6.3.12), STRTAB_BASE, STRTAB_BASE_CFG (6.3.23, 6.3.24). */
+/* 6.3.12: locked with SMMUEN; E2H is RES0 without IDR0.HYP. */
+static void cr2_written(void *dev, unsigned index, uint64_t old, uint64_t now)
+{
+	struct smmu *smmu = dev;
+
+	if (!(smmu_reg32(smmu, R_IDR0) & IDR0_HYP))
+		smmu->regs[index] = now & ~(uint64_t)CR2_E2H;
+	restore(smmu, index, old, smmu_reg32(smmu, R_CR0) & CR0_SMMUEN);
+}
+
+/* STRTAB_BASE, STRTAB_BASE_CFG (6.3.23, 6.3.24). */
 static void smmuen_locked(void *dev, unsigned index, uint64_t old, uint64_t now)
 {
 	struct smmu *smmu = dev;
@@ -55,8 +67,10 @@ static void gbpa_written(void *dev, unsigned index, uint64_t old, uint64_t now)
 		return;
 	}
 	smmu->regs[index] = now & ~(uint64_t)GBPA_UPDATE;
-	if (!(smmu_reg32(smmu, R_CR0) & CR0_SMMUEN))
+	if (!(smmu_reg32(smmu, R_CR0) & CR0_SMMUEN)) {
+		smmu_soft_reconfigure(smmu);
 		smmu_endpoints_reconcile(smmu);
+	}
 }
 
 static void irq_ctrl_written(void *dev, unsigned index, uint64_t old, uint64_t now)
@@ -137,7 +151,7 @@ const struct reg_row smmu_rows[R_COUNT] = {
 	RW32(CR0, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN, 0, cr0_written),
 	RO32(CR0ACK, SMMU_CR0ACK, 0),
 	RW32(CR1, CR1_TABLE | CR1_QUEUE, 0, cr1_written),
-	RW32(CR2, CR2_RECINVSID | CR2_PTM, 0, smmuen_locked),
+	RW32(CR2, CR2_E2H | CR2_RECINVSID | CR2_PTM, 0, cr2_written),
 	RO32(STATUSR, SMMU_STATUSR, 0),
 	RW32(GBPA, GBPA_UPDATE | GBPA_ABORT | GBPA_SHCFG, GBPA_SHCFG_INCOMING << 12, gbpa_written),
 	RO32(AGBPA, SMMU_AGBPA, 0),

@@ -7,6 +7,8 @@
 #include "smmu.h"
 #include "smmu_regs.h"
 #include "smmu_tables.h"
+#include "smmu_tlb.h"
+#include "smmu_walk.h"
 
 /* log2 of the entries that IDR1 offers for the command and the event queue. Linux wants at least 2^7 commands. */
 #define SMMU_CMDQS     10u
@@ -15,6 +17,8 @@
 #define SMMU_SIDSIZE   16u
 /* Forwarded commands that wait for a sync, at most; also the most that one backend call gets. */
 #define SMMU_BATCH_MAX 256u
+/* Context descriptors of emulated endpoints that are kept decoded; power of two. */
+#define SMMU_CD_SLOTS  256u
 
 /* Indexes of smmu_rows[] and smmu->regs[]. */
 enum smmu_reg {
@@ -79,6 +83,25 @@ struct smmu_endpoint {
 	enum smmu_event_id complaint; /* configuration error that the guest has been told of */
 };
 
+/* An emulated endpoint, with its part of the configuration cache: the STE of the StreamID that it had last. */
+struct smmu_soft {
+	struct viommu_endpoint ep;
+	struct smmu *smmu;
+	struct dma_space *space;
+	uint32_t sid;
+	bool cached;
+	enum smmu_event_id event;      /* EVT_NONE, or what is wrong with the STE */
+	struct smmu_stream_cfg stream; /* valid when there is nothing wrong */
+};
+
+/* The other part of the configuration cache, for all emulated endpoints. */
+struct smmu_cd_slot {
+	uint32_t sid, ssid;
+	bool cached;
+	enum smmu_event_id event;
+	struct smmu_s1_cfg cd;
+};
+
 /* Forwarded commands gathered since the last flush. */
 struct smmu_batch {
 	struct smmu_cmd cmds[SMMU_BATCH_MAX];
@@ -96,8 +119,13 @@ struct smmu {
 	uint64_t regs[R_COUNT];
 	uint32_t cmdq_cons; /* index, with wrap bit, of the command in execution */
 	struct smmu_batch batch;
-	struct smmu_endpoint endpoints[SMMU_MAX_ENDPOINTS];
+	struct smmu_endpoint endpoints[SMMU_MAX_ENDPOINTS]; /* those that the host translates */
 	unsigned nr_endpoints;
+	struct smmu_soft soft[SMMU_MAX_ENDPOINTS];
+	unsigned nr_soft;
+	bool soft_stale; /* caches below the soft endpoints are to be made void before commands count as complete */
+	struct smmu_cd_slot cds[SMMU_CD_SLOTS];
+	struct smmu_tlb tlb;
 };
 
 static inline uint32_t smmu_reg32(const struct smmu *smmu, enum smmu_reg reg)
@@ -131,7 +159,8 @@ static inline uint64_t smmu_queue_addr(const struct smmu_queue *q, uint32_t inde
 struct smmu_queue smmu_queue_of(uint64_t base_reg, uint32_t max, uint32_t entry);
 
 /* smmu_id.c */
-/** Values of IDR0 .. IDR5 for a guest on a host with @host. 0, or -ENOTSUP (logged) when the host cannot serve one. */
+/** Values of IDR0 .. IDR5 for a guest: all that the model does, and with @host (may be NULL) only what that does too.
+ *  0, or -ENOTSUP (logged) when the host cannot serve one. */
 int smmu_id_init(uint32_t idr[6], const struct smmu_host_caps *host, const char *id);
 /** The guest's IDR0 .. IDR5. */
 void smmu_id_get(const struct smmu *smmu, uint32_t idr[6]);
@@ -156,7 +185,9 @@ enum smmu_cmd_class {
 	CMD_CLASS_ILLEGAL, /* raises CERROR_ILL */
 	CMD_CLASS_IGNORE,  /* checked, without effect here */
 	CMD_CLASS_LOCAL,   /* carried out by the model */
-	CMD_CLASS_FORWARD, /* carried out by the host; the kernel accepts exactly these opcodes */
+	CMD_CLASS_FORWARD, /* carried out by the host */
+	CMD_CLASS_BOTH,	   /* by the model for emulated endpoints, by the host for the others. The kernel accepts
+			    * exactly the opcodes of FORWARD and BOTH. */
 };
 enum smmu_cmd_class smmu_cmd_class(uint8_t opcode);
 /** Name of the opcode, NULL when it is reserved. */
@@ -168,6 +199,9 @@ enum smmu_cerror smmu_cmd_execute(struct smmu *smmu, const struct smmu_cmd *cmd)
 void smmu_event_write(struct smmu *smmu, const struct smmu_event *event);
 /** A configuration error found by the model itself. */
 void smmu_event_config(struct smmu *smmu, enum smmu_event_id id, uint32_t sid, uint64_t fetch_addr);
+
+/** What became of a transaction of @sid with @pasid (DMA_NO_PASID: none) to @iova. */
+void smmu_event_fault(struct smmu *smmu, uint32_t sid, uint32_t pasid, uint64_t iova, const struct smmu_fault *fault);
 
 /* smmu_irq.c */
 bool smmu_gerror_active(const struct smmu *smmu, uint32_t bit);
@@ -191,6 +225,31 @@ void smmu_endpoints_invalidate(struct smmu *smmu, uint32_t sid, unsigned ignore_
 void smmu_endpoints_invalidate_cd(struct smmu *smmu, uint32_t sid);
 /** Reconciles what is marked; streams that stay as they are get their cached CDs invalidated (batched). */
 int smmu_endpoints_settle(struct smmu *smmu);
+
+/* smmu_cfgcache.c */
+/** Decoded STE of @soft, whose StreamID is @sid; from the stream table unless cached. EVT_NONE, or the event of a
+ *  transaction (@fault->event the same). */
+enum smmu_event_id smmu_cached_ste(struct smmu *smmu, struct smmu_soft *soft, uint32_t sid, struct smmu_fault *fault);
+/** Decoded CD of @ssid of a stream that stage 1 translates, valid until the next command. As smmu_cached_ste(). */
+enum smmu_event_id smmu_cached_cd(struct smmu *smmu, const struct smmu_soft *soft, uint32_t ssid,
+				  const struct smmu_request *req, const struct smmu_s1_cfg **cd,
+				  struct smmu_fault *fault);
+/** Forgets STEs, and CDs reached through them, of StreamIDs that equal @sid but for the low @ignore_bits (32: all). */
+void smmu_cache_drop_ste(struct smmu *smmu, uint32_t sid, unsigned ignore_bits);
+/** Forgets one CD. */
+void smmu_cache_drop_cd(struct smmu *smmu, uint32_t sid, uint32_t ssid);
+/** Forgets all CDs of a stream. */
+void smmu_cache_drop_cds(struct smmu *smmu, uint32_t sid);
+
+/* smmu_soft.c */
+/** Reset: nothing is cached. */
+void smmu_soft_reset(struct smmu *smmu);
+/** SMMUEN or GBPA changed: the configuration is read again. */
+void smmu_soft_reconfigure(struct smmu *smmu);
+/** Carries a CMD_TLBI_* out. */
+void smmu_soft_tlbi(struct smmu *smmu, const struct smmu_cmd *cmd);
+/** Makes what devices cached void, if a command since the last call asks for it. */
+void smmu_soft_settle(struct smmu *smmu);
 
 /* smmu_fdt.c */
 void smmu_describe(struct device *dev, struct fdtw *fdt);

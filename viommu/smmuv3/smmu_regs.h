@@ -365,7 +365,7 @@ enum smmu_event_id {
 #define EVT1_PNU       BIT64(33)
 #define EVT1_IND       BIT64(34)
 #define EVT1_RNW       BIT64(35)
-#define EVT1_S2        BIT64(39)
+#define EVT1_S2	       BIT64(39)
 #define EVT1_CLASS     MASK64(41, 40)
 #define EVT1_TTRNW     BIT64(44) /* F_PERMISSION of class TTD: the descriptor was read */
 #define EVT3_IPA       MASK64(51, 12)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The IOTLB: final translations of an SMMU's emulated endpoints, shared by all of them. A bounded table with a hash over
- * it, without allocation; what does not fit displaces another entry. Only leaf translations are kept, never pointers to
- * next-level tables, so that the Leaf parameter of a command makes no difference here.
+ * The IOTLB: final translations of an SMMU's emulated endpoints, shared by all of them. A bounded table with a hash
+ * over it, without allocation; what does not fit displaces another entry. Only leaf translations are kept, never
+ * pointers to next-level tables, so that the Leaf parameter of a command makes no difference here.
  *
  * An entry stays until a command names it, as in a real TLB: software that forgets an invalidation notices.
  */
@@ -18,10 +18,10 @@
 #define SMMU_TLB_BUCKETS 8192u /* power of two */
 
 /* Which stages an entry stands for, as bits. */
-#define SMMU_TLB_S1   1u /* VA to PA, stage 2 bypassed */
-#define SMMU_TLB_S12  2u /* VA to PA through both stages */
-#define SMMU_TLB_S2   4u /* IPA to PA; world EL1 */
-#define SMMU_TLB_ANY  (SMMU_TLB_S1 | SMMU_TLB_S12 | SMMU_TLB_S2)
+#define SMMU_TLB_S1  1u /* VA to PA, stage 2 bypassed */
+#define SMMU_TLB_S12 2u /* VA to PA through both stages */
+#define SMMU_TLB_S2  4u /* IPA to PA; world EL1 */
+#define SMMU_TLB_ANY (SMMU_TLB_S1 | SMMU_TLB_S12 | SMMU_TLB_S2)
 
 /* What a lookup is for, and under which names an entry is found and invalidated (3.17). */
 struct smmu_tlb_tag {
@@ -78,7 +78,8 @@ void smmu_tlb_insert(struct smmu_tlb *tlb, const struct smmu_tlb_entry *entry);
 /** Returns the number of entries removed. */
 unsigned smmu_tlb_invalidate(struct smmu_tlb *tlb, const struct smmu_tlb_scope *scope);
 
-/** True once after entries were displaced: caches below may hold translations that no command can find here any more. */
+/** True once after entries were displaced: caches below may hold translations that no command can find here any more.
+ */
 bool smmu_tlb_forgotten(struct smmu_tlb *tlb);
 
 /** Level of a leaf of 2^@block_bits in tables of granule 2^@page_bits. */

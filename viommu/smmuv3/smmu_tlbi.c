@@ -24,11 +24,11 @@
 #define WORLD_EL2 (BIT32(SMMU_WORLD_EL2) | BIT32(SMMU_WORLD_EL2_E2H))
 #define STAGE_1	  (SMMU_TLB_S1 | SMMU_TLB_S12)
 
-#define BY_VMID	 1u
-#define BY_ASID	 2u
-#define BY_VA	 4u
-#define BY_IPA	 8u
-#define GLOBAL	 16u /* an ASID spares no global entry */
+#define BY_VMID 1u
+#define BY_ASID 2u
+#define BY_VA	4u
+#define BY_IPA	8u
+#define GLOBAL	16u /* an ASID spares no global entry */
 
 static const struct tlbi_row {
 	uint8_t worlds, stages, by;
@@ -58,8 +58,9 @@ static void address_scope(const uint32_t *idr, const struct smmu_cmd *cmd, uint6
 
 	if ((idr[3] & IDR3_RIL) && tg != 0) {
 		scope->page_bits = (uint8_t)(10 + 2 * tg);
-		len = (field_get(CMD0_TLBI_NUM, cmd->dw[0]) + 1) << field_get(CMD0_TLBI_SCALE, cmd->dw[0])
-								   << scope->page_bits;
+		first = align_down(first, BIT64(scope->page_bits));
+		len = (field_get(CMD0_TLBI_NUM, cmd->dw[0]) + 1)
+		      << field_get(CMD0_TLBI_SCALE, cmd->dw[0]) << scope->page_bits;
 		/* There are no level 1 leaves of 16 KiB pages without IDR5.DS. */
 		scope->level = tg == TLBI_TG_16K && ttl == TLBI_TTL_1 ? 0 : (uint8_t)ttl;
 	}

@@ -26,6 +26,11 @@
 	X(smmu_command_errors, "SMMU commands refused (CERROR_ILL, CERROR_ABT)")                                       \
 	X(smmu_events, "SMMU events written to guest event queues")                                                    \
 	X(smmu_events_lost, "SMMU events dropped: queue full, disabled, or lost by the host")                          \
+	X(smmu_tlb_hits, "DMA translations found in an IOTLB")                                                         \
+	X(smmu_tlb_misses, "DMA translations not found in an IOTLB")                                                   \
+	X(smmu_tlb_removed, "IOTLB entries that CMD_TLBI_* removed")                                                   \
+	X(smmu_walks, "table walks by an SMMU in software")                                                            \
+	X(smmu_faults, "DMA of emulated devices that an SMMU refused")                                                 \
 	X(viommu_requests, "virtio-iommu requests")                                                                    \
 	X(viommu_maps, "virtio-iommu mappings made")                                                                   \
 	X(viommu_unmaps, "virtio-iommu mappings removed by UNMAP")                                                     \
