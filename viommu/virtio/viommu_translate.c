@@ -33,6 +33,8 @@ static int refuse(struct viommu_ep *ep, uint8_t reason, uint64_t iova, unsigned 
 		.address = htole64(iova),
 	};
 
+	if (access & DMA_PROBE)
+		return -EFAULT;
 	stats_inc(&stats.viommu_faults);
 	if (!tell(ep->viommu, &fault))
 		stats_inc(&stats.viommu_faults_dropped);
