@@ -194,14 +194,14 @@ FIX void add_endpoint(unsigned i, uint16_t rid)
 		abort();
 }
 
-/* An SMMU with no endpoints. */
-FIX void setup_host(struct smmu_host_caps host)
+/* An SMMU with no endpoints. @host NULL: for emulated ones only. */
+FIX void setup_with(const struct smmu_host_caps *host)
 {
 	struct smmu_config config = {
 		.id = "smmu0",
 		.base = MMIO,
 		.phandle = 7,
-		.host = &host,
+		.host = host,
 		.ops = &double_ops,
 		.evtq = {.gsi = 0, .intid = 40},
 		.gerror = {.gsi = 1, .intid = 41},
@@ -211,12 +211,18 @@ FIX void setup_host(struct smmu_host_caps host)
 
 	memset(&fx, 0, sizeof(fx));
 	log_set_sink(drop_log, NULL);
-	fx.host = host;
+	if (host)
+		fx.host = *host;
 	gmem_init(&fx.mem);
 	bus_init(&fx.bus);
 	if (gmem_add(&fx.mem, gpa(RAM_BASE), RAM_SIZE, GMEM_PAGES_NORMAL) ||
 	    smmu_create(&fx.smmu, &fx.mem, &fx.bus, &config))
 		abort();
+}
+
+FIX void setup_host(struct smmu_host_caps host)
+{
+	setup_with(&host);
 }
 
 /* One endpoint, StreamID 0x100. */
