@@ -25,7 +25,7 @@
 #define PT_PAGE	  (PT_VALID | PT_TABLE | PT_AF)
 #define PT_BLOCK  (PT_VALID | PT_AF)
 #define S2_RW	  (PT_S2_READ | PT_S2_WRITE)
-#define S2_WB	  field_prep(PT_S2_ATTR, 15)
+#define S2_WB	  PT_S2_ATTR /* MemAttr 0b1111 */
 #define MAIR_TEST UINT64_C(0x00440cf4bbff0400)
 #define ATTR_WB	  2u /* index of 0xff in it */
 
