@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import build, l1, paths, proc, result, scenario, scenariorun, setup, ui
+from lab import build, l1, paths, payloads, proc, result, scenario, scenariorun, setup, ui
 from lab.arch import Arch
 from lab.errors import LabError
 from lab.result import FAILED, PASSED, Result
@@ -152,8 +152,8 @@ def _scenarios(kit: Kit, wanted: list[tuple[Scenario, list[str]]],
                choice: Choice) -> Iterator[Result]:
     """The chosen scenarios, some at a time."""
     aerie = choice.aerie or build.aerie(kit)
-    host = l1.Host(kit, {"bin/aerie": aerie, **build.host_programs(kit.arch)},
-                   build.guest_programs(kit.arch))
+    host = l1.Host(kit, {"bin/aerie": aerie, **build.host_programs(kit.arch),
+                         **payloads.build(kit.arch)}, build.guest_programs(kit.arch))
     with ThreadPoolExecutor(max_workers=choice.jobs) as pool, ui.Phase("scenarios") as phase:
         runs = [pool.submit(scenariorun.run, item, kernels, host, scale() * choice.jobs)
                 for item, kernels in wanted]
