@@ -203,6 +203,9 @@ enum smmu_event_id smmu_s1_stage(struct smmu_walk_ctx *ctx, struct smmu_stage *o
 	event = write_back(ctx, &leaf, updated(s1, leaf.desc, need));
 	if (event)
 		return event;
+	/* E0PD: an unprivileged access is another fault, which only a walk finds. */
+	if (ttb->e0pd)
+		out->perms[0] = 0;
 	/* A page that is clean now: the first write must come here again. */
 	if (leaf.desc & PT_S1_RO) {
 		out->perms[0] &= (uint8_t)~DMA_WRITE;
