@@ -190,6 +190,26 @@ START_TEST(too_many_regions)
 }
 END_TEST
 
+/* Compare-exchange in guest memory: what it holds decides; little-endian; aligned RAM only. */
+START_TEST(compare_exchange)
+{
+	const uint64_t old = UINT64_C(0x0123456789abcdef);
+	uint64_t value;
+	uint8_t low;
+
+	ck_assert_int_eq(gmem_cmpxchg_le64(&mem, gpa(LOW + 8), 0, old), 0);
+	ck_assert_int_eq(gmem_cmpxchg_le64(&mem, gpa(LOW + 8), 0, 1), -EAGAIN);
+	ck_assert_int_eq(gmem_read_le64(&mem, gpa(LOW + 8), &value), 0);
+	ck_assert_uint_eq(value, old);
+	ck_assert_int_eq(gmem_read(&mem, gpa(LOW + 8), &low, 1), 0);
+	ck_assert_uint_eq(low, 0xef);
+	ck_assert_int_eq(gmem_cmpxchg_le64(&mem, gpa(LOW + 8), old, 1), 0);
+	for (unsigned i = 1; i < 8; i++)
+		ck_assert_int_eq(gmem_cmpxchg_le64(&mem, gpa(LOW + 16 + i), 0, 1), -EFAULT);
+	ck_assert_int_eq(gmem_cmpxchg_le64(&mem, gpa(HIGH + MIB), 0, 1), -EFAULT);
+}
+END_TEST
+
 /* Every page is there afterwards and zero; sizes around the chunk, so that each region ends inside one. */
 START_TEST(populate)
 {
@@ -234,6 +254,7 @@ int main(void)
 	tcase_add_loop_test(tc, table, 0, sizeof(places) / sizeof(places[0]));
 	tcase_add_test(tc, write_is_all_or_nothing);
 	tcase_add_test(tc, little_endian_words);
+	tcase_add_test(tc, compare_exchange);
 	tcase_add_test(tc, size_and_backing);
 	tcase_add_loop_test(tc, add_refused, 0, sizeof(refused) / sizeof(refused[0]));
 	tcase_add_test(tc, too_many_regions);
