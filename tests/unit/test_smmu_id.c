@@ -98,6 +98,23 @@ START_TEST(test_what_linux_needs)
 }
 END_TEST
 
+/* Emulated endpoints only: all that the walker does. */
+START_TEST(test_no_host)
+{
+	ck_assert_int_eq(smmu_id_init(idr, NULL, "smmu0"), 0);
+	ck_assert_uint_eq(idr[0], IDR0_S2P | IDR0_S1P | IDR0_TTF_AARCH64 | IDR0_COHACC | 2u << 6 | IDR0_HYP |
+					  IDR0_ASID16 | IDR0_MSI | IDR0_VMID16 | IDR0_CD2L | 1u << 24 |
+					  IDR0_TERM_MODEL | 1u << 27);
+	ck_assert_uint_eq(idr[1], 16u | 20u << 6 | 10u << 16 | 10u << 21 | IDR1_ATTR_PERMS_OVR);
+	ck_assert_uint_eq(idr[2], 0);
+	ck_assert_uint_eq(idr[3], IDR3_HAD | IDR3_XNX | IDR3_FWB | IDR3_STT | IDR3_RIL | 2u << 11);
+	ck_assert_uint_eq(idr[4], 0);
+	ck_assert_uint_eq(idr[5], 5u | IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K);
+	/* what Linux takes amiss: broadcast that nobody sends, ATS and PRI, stalls without STALL_MAX */
+	ck_assert_uint_eq(idr[0] & (IDR0_BTM | IDR0_ATS | IDR0_PRI | IDR0_SEV), 0);
+}
+END_TEST
+
 START_TEST(test_oas_bits)
 {
 	static const unsigned bits[] = {32, 36, 40, 42, 44, 48, 52};
@@ -118,6 +135,7 @@ int main(void)
 	tcase_add_test(tc, test_host_that_cannot);
 	tcase_add_loop_test(tc, test_field_follows_host, 0, ARRAY_LEN(follows));
 	tcase_add_test(tc, test_what_linux_needs);
+	tcase_add_test(tc, test_no_host);
 	tcase_add_test(tc, test_oas_bits);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
