@@ -7,12 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "bits.h"
 #include "blk_priv.h"
 #include "fd.h"
 #include "log.h"
 #include "sys.h"
+
+/* A VM that was killed a moment ago still has its image: the kernel ends its I/O in the background. */
+#define LOCK_TRIES    20u
+#define LOCK_PAUSE_NS 25000000
 
 static int fail_open(const struct blk_image *image, int err)
 {
@@ -146,7 +151,13 @@ static int check_size(const struct blk_image *image)
  */
 static int lock_image(const struct blk_image *image)
 {
-	if (image->block || sys_lock_file(image->fd, !image->readonly) == 0)
+	int ret = image->block ? 0 : sys_lock_file(image->fd, !image->readonly);
+
+	for (unsigned i = 0; ret < 0 && errno == EAGAIN && i < LOCK_TRIES; i++) {
+		nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
+		ret = sys_lock_file(image->fd, !image->readonly);
+	}
+	if (ret == 0)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return log_fail(-EBUSY,
@@ -200,6 +211,9 @@ int blk_image_open(struct blk_image *image, const struct virtio_blk_config *conf
 
 void blk_image_close(struct blk_image *image)
 {
+	/* Operations that the kernel has not put away yet may keep the file open a little longer than we do. */
+	if (image->fd >= 0 && !image->block)
+		sys_unlock_file(image->fd);
 	fd_close(&image->fd);
 	free(image->zeroes);
 	image->zeroes = NULL;

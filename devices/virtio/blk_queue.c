@@ -208,10 +208,9 @@ static void *queue_thread(void *arg)
 {
 	struct blk_queue *q = arg;
 	unsigned command = BLK_REST;
-	int err = io_uring_enable_rings(&q->ring);
 
-	if (err < 0)
-		log_error("%s: cannot start io_uring: %s", q->blk->image.name, strerror(-err));
+	if (sys_uring_enable(&q->ring) < 0)
+		log_error("%s: cannot start io_uring: %s", q->blk->image.name, strerror(errno));
 	arm(q, q->wake, TAG_WAKE);
 	arm(q, q->vq->kick, TAG_KICK);
 	for (;;) {
@@ -230,11 +229,14 @@ static void *queue_thread(void *arg)
 			continue;
 		}
 		if (q->in_flight == 0 && (command & BLK_COMMAND_MASK) == BLK_EXIT)
-			return NULL;
+			break;
 		if (q->in_flight == 0)
 			come_to_rest(q, command);
 		blk_queue_turn(q, 1);
 	}
+	/* The kernel takes a ring apart at leisure; the image shall be free when we are gone. */
+	sys_uring_unregister_fd(&q->ring);
+	return NULL;
 }
 
 void blk_queue_command(struct blk_queue *q, enum blk_command command)

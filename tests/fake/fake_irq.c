@@ -47,6 +47,8 @@ int irq_route_init(struct irq_route *route, struct irqchip *chip)
 	if (fake_irq.init_error != 0)
 		return fake_irq.init_error;
 	route->eventfd = fd_eventfd();
+	if (route->eventfd < 0)
+		return route->eventfd;
 	fake_irq.routes++;
 	return 0;
 }

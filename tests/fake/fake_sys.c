@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -196,6 +197,13 @@ int sys_lock_file(int fd, bool exclusive)
 	return fake_call("lock file") ? -1 : fcntl(fd, F_OFD_SETLK, &lock);
 }
 
+int sys_unlock_file(int fd)
+{
+	struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+	return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
 int sys_uring_init(unsigned entries, struct io_uring *ring, struct io_uring_params *params)
 {
 	if (fake_call("io_uring_setup"))
@@ -211,10 +219,20 @@ int sys_uring_register_fd(struct io_uring *ring, int fd)
 	return fake_call("io_uring_register") ? -1 : as_errno(io_uring_register_files(ring, &fd, 1));
 }
 
+int sys_uring_unregister_fd(struct io_uring *ring)
+{
+	return as_errno(io_uring_unregister_files(ring));
+}
+
 void sys_uring_exit(struct io_uring *ring)
 {
 	fake_untrack(ring->ring_fd);
 	io_uring_queue_exit(ring);
+}
+
+int sys_uring_enable(struct io_uring *ring)
+{
+	return (int)syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
 int sys_uring_submit(struct io_uring *ring, unsigned wait)

@@ -158,6 +158,13 @@ static int as_errno(int ret)
 	return -1;
 }
 
+int sys_unlock_file(int fd)
+{
+	struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+	return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
 int sys_uring_init(unsigned entries, struct io_uring *ring, struct io_uring_params *params)
 {
 	return as_errno(io_uring_queue_init_params(entries, ring, params));
@@ -168,9 +175,20 @@ int sys_uring_register_fd(struct io_uring *ring, int fd)
 	return as_errno(io_uring_register_files(ring, &fd, 1));
 }
 
+int sys_uring_unregister_fd(struct io_uring *ring)
+{
+	return as_errno(io_uring_unregister_files(ring));
+}
+
 void sys_uring_exit(struct io_uring *ring)
 {
 	io_uring_queue_exit(ring);
+}
+
+/* Not io_uring_enable_rings(): shared liburing 2.3 (Debian 12) does not export it. */
+int sys_uring_enable(struct io_uring *ring)
+{
+	return (int)syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
 int sys_uring_submit(struct io_uring *ring, unsigned wait)

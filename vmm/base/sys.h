@@ -46,6 +46,7 @@ ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
 /** A lock of the whole file that belongs to the open file (F_OFD_SETLK); EAGAIN: another one has it. */
 int sys_lock_file(int fd, bool exclusive);
+int sys_unlock_file(int fd);
 
 /* io_uring, by liburing: set-up, end, and submission with waiting for at least @wait completions (0: only looks for
  * them, on behalf of deferred task work too). @fd becomes fixed file 0. */
@@ -53,7 +54,10 @@ struct io_uring;
 struct io_uring_params;
 int sys_uring_init(unsigned entries, struct io_uring *ring, struct io_uring_params *params);
 int sys_uring_register_fd(struct io_uring *ring, int fd);
+int sys_uring_unregister_fd(struct io_uring *ring);
 void sys_uring_exit(struct io_uring *ring);
+/** A ring that began disabled; the calling thread becomes its single issuer. */
+int sys_uring_enable(struct io_uring *ring);
 int sys_uring_submit(struct io_uring *ring, unsigned wait);
 
 #endif
