@@ -35,6 +35,7 @@ struct fake_iommu_seen fake_iommu_seen;
 
 static struct fake_obj objs[MAX_OBJS];
 static struct map maps[MAX_MAPS];
+static unsigned top; /* maps[] from here on are free */
 static int open_fd = -1;
 
 struct fake_obj *fake_iommu_obj(uint32_t id)
@@ -85,7 +86,7 @@ static int destroy(struct iommu_destroy *arg)
 		return -ENOENT;
 	if (obj->users || obj->type == FAKE_DEVICE)
 		return -EBUSY;
-	for (unsigned i = 0; obj->type == FAKE_IOAS && i < MAX_MAPS; i++)
+	for (unsigned i = 0; obj->type == FAKE_IOAS && i < top; i++)
 		if (maps[i].len && maps[i].ioas == obj->id) {
 			maps[i].len = 0;
 			fake_iommu_seen.maps--;
@@ -115,7 +116,7 @@ static int find_room(const struct fake_obj *ioas, uint64_t iova, uint64_t len, s
 	*total = len;
 	if (ioas->users && reserved(iova, len))
 		return -EINVAL;
-	for (unsigned i = 0; i < MAX_MAPS; i++) {
+	for (unsigned i = 0; i < top; i++) {
 		if (!maps[i].len) {
 			*slot = &maps[i];
 			continue;
@@ -124,6 +125,8 @@ static int find_room(const struct fake_obj *ioas, uint64_t iova, uint64_t len, s
 			return -EEXIST;
 		*total += maps[i].len;
 	}
+	if (!*slot && top < MAX_MAPS)
+		*slot = &maps[top++];
 	return *slot ? 0 : -ENOMEM;
 }
 
@@ -164,7 +167,7 @@ static int map_file(struct iommu_ioas_map_file *arg)
 
 static const struct map *map_at(uint32_t ioas, uint64_t iova)
 {
-	for (unsigned i = 0; i < MAX_MAPS; i++)
+	for (unsigned i = 0; i < top; i++)
 		if (maps[i].len && maps[i].ioas == ioas && maps[i].iova <= iova &&
 		    iova - maps[i].iova <= maps[i].len - 1)
 			return &maps[i];
@@ -229,7 +232,7 @@ static int unmap(struct iommu_ioas_unmap *arg)
 	if (!get(arg->ioas_id, FAKE_IOAS) || !arg->length || last < arg->iova)
 		return -ENOENT;
 	for (unsigned pass = 0; pass < 2; pass++)
-		for (unsigned i = 0; i < MAX_MAPS; i++) {
+		for (unsigned i = 0; i < top; i++) {
 			struct map *m = &maps[i];
 
 			if (!m->len || m->ioas != arg->ioas_id || !overlaps(m->iova, m->len, arg->iova, arg->length))
@@ -505,7 +508,7 @@ static bool ram_collides(const struct fake_obj *obj)
 {
 	while (obj && obj->type != FAKE_IOAS)
 		obj = obj->parent;
-	for (unsigned i = 0; obj && i < MAX_MAPS; i++)
+	for (unsigned i = 0; obj && i < top; i++)
 		if (maps[i].len && maps[i].ioas == obj->id && reserved(maps[i].iova, maps[i].len))
 			return true;
 	return false;
@@ -555,6 +558,7 @@ void fake_iommu_install(void)
 			close(objs[i].pipe_wr);
 	memset(objs, 0, sizeof(objs));
 	memset(maps, 0, sizeof(maps));
+	top = 0;
 	memset(&fake_iommu_seen, 0, sizeof(fake_iommu_seen));
 	open_fd = -1;
 	fake_iommu = (struct fake_iommu_knobs){
