@@ -211,6 +211,10 @@ static void rested(void *owner)
 	struct relay *r = owner;
 	struct virtio_device *dev = r->config.dev;
 
+	if (r->config.rested) {
+		r->config.rested(dev);
+		return;
+	}
 	if (dev->stopping) {
 		if (worker_idle(r->worker))
 			virtio_stopped(dev);
@@ -244,8 +248,7 @@ void relay_stop(struct relay *r)
 {
 	r->resting = 0;
 	worker_stop_all(r->worker);
-	if (worker_idle(r->worker))
-		virtio_stopped(r->config.dev);
+	rested(r);
 }
 
 void relay_quiesce(struct relay *r)
@@ -261,8 +264,16 @@ void relay_start_queue(struct relay *r, unsigned index)
 void relay_stop_queue(struct relay *r, unsigned index)
 {
 	worker_stop(r->worker, index);
-	if (worker_rests(r->worker, index))
-		virtio_queue_stopped(r->config.dev, index);
-	else
-		r->resting |= BIT64(index);
+	r->resting |= BIT64(index);
+	rested(r);
+}
+
+bool relay_rests(struct relay *r, unsigned index)
+{
+	return worker_rests(r->worker, index);
+}
+
+bool relay_idle(struct relay *r)
+{
+	return worker_idle(r->worker);
 }

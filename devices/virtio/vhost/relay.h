@@ -66,6 +66,9 @@ struct relay_config {
 	void *owner;
 	bool indirect;	 /* the back end understands indirect descriptors */
 	unsigned queues; /* of the device that may ever be relayed: 0 .. queues - 1 */
+	/** For devices that have more than the relay: queues may have come to rest. Then virtio_stopped() and
+	 *  virtio_queue_stopped() are the device's business. Device lock held. NULL: they are the relay's. */
+	void (*rested)(struct virtio_device *dev);
 };
 
 /** The back end is connected. 0 or -errno (logged). */
@@ -83,5 +86,9 @@ void relay_stop(struct relay *r);
 void relay_quiesce(struct relay *r);
 void relay_start_queue(struct relay *r, unsigned index);
 void relay_stop_queue(struct relay *r, unsigned index);
+
+/** True when nothing touches queue @index / any queue. Device lock held. */
+bool relay_rests(struct relay *r, unsigned index);
+bool relay_idle(struct relay *r);
 
 #endif

@@ -174,7 +174,8 @@ int vu_backend_create(struct vu_backend **out, const struct vu_backend_config *c
 	return 0;
 }
 
-int vu_backend_attach(struct vu_backend *b, struct vm *vm, struct virtio_device *dev, unsigned queues)
+int vu_backend_attach(struct vu_backend *b, struct vm *vm, struct virtio_device *dev, unsigned queues,
+		      void (*rested)(struct virtio_device *dev))
 {
 	struct relay_config config = {
 		.dev = dev,
@@ -184,6 +185,7 @@ int vu_backend_attach(struct vu_backend *b, struct vm *vm, struct virtio_device 
 		.owner = b,
 		.indirect = b->offered & BIT64(VIRTIO_RING_F_INDIRECT_DESC),
 		.queues = queues,
+		.rested = rested,
 	};
 
 	b->dev = dev;

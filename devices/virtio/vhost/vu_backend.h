@@ -35,8 +35,10 @@ void vu_backend_destroy(struct vu_backend *b);
 /** Of config->features those that it offers. */
 uint64_t vu_backend_features(const struct vu_backend *b);
 
-/** Second step, once @dev is initialised: a relay for its queues 0 .. @queues - 1. 0 or -errno (logged). */
-int vu_backend_attach(struct vu_backend *b, struct vm *vm, struct virtio_device *dev, unsigned queues);
+/** Second step, once @dev is initialised: a relay for its queues 0 .. @queues - 1; @rested as in
+ *  struct relay_config. 0 or -errno (logged). */
+int vu_backend_attach(struct vu_backend *b, struct vm *vm, struct virtio_device *dev, unsigned queues,
+		      void (*rested)(struct virtio_device *dev));
 
 struct relay *vu_backend_relay(struct vu_backend *b);
 

@@ -48,7 +48,7 @@ int vu_device_finish(struct vu_device *vu, struct vm *vm, const struct virtio_co
 	int err = virtio_init(&vu->dev, vm, config, ops);
 
 	if (!err) {
-		err = vu_backend_attach(vu->backend, vm, &vu->dev, config->nr_queues);
+		err = vu_backend_attach(vu->backend, vm, &vu->dev, config->nr_queues, NULL);
 		if (err)
 			virtio_fini(&vu->dev);
 	}
