@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "fd.h"
 #include "log.h"
@@ -40,29 +39,11 @@ static int build_vm(struct machine *m)
 	return err;
 }
 
-static int open_console(struct machine *m)
-{
-	const struct config_console *cfg = &m->config->console;
-	const struct console_env env = {.loop = &m->loop, .bus = &m->vm.bus, .quit_reason = VM_STOP_QUIT};
-
-	switch (cfg->type) {
-	case CONSOLE_STDIO:
-		return console_open_stdio(&m->console, &env, STDIN_FILENO, STDOUT_FILENO);
-	case CONSOLE_FILE:
-		return console_open_file(&m->console, &env, cfg->path);
-	case CONSOLE_PTY:
-		return console_open_pty(&m->console, &env, cfg->path);
-	case CONSOLE_NONE:
-		break;
-	}
-	return console_open_none(&m->console, &env);
-}
-
 static int build_platform(struct machine *m)
 {
 	struct irq_line line;
 	struct device *dev;
-	int err = open_console(m);
+	int err = machine_open_console(m, m->config->console.type, m->config->console.path, &m->console);
 
 	if (err == 0)
 		err = irq_line_alloc(m->vm.irqchip, &line, true);
@@ -166,6 +147,16 @@ static void destroy_devices(struct machine *m, unsigned keep)
 	}
 }
 
+/* I/O threads run on until their devices go, which is after the IOMMUs that translate for them. */
+static void stop_dma(struct machine *m)
+{
+	bus_lock(&m->vm.bus);
+	for (unsigned i = 0; i < m->nr_endpoints; i++)
+		if (!m->endpoints[i].assigned)
+			dma_space_enable(&pci_endpoint_of(m->endpoints[i].fn)->dma, false);
+	bus_unlock(&m->vm.bus);
+}
+
 void machine_destroy(struct machine **machine)
 {
 	struct machine *m = *machine;
@@ -173,8 +164,10 @@ void machine_destroy(struct machine **machine)
 	if (!m)
 		return;
 	*machine = NULL;
-	if (m->vm_created)
+	if (m->vm_created) {
 		vm_pause(&m->vm);
+		stop_dma(m);
+	}
 	log_set_capped(false);
 	destroy_devices(m, m->nr_before_iommus);
 	machine_drop_iommus(m);
@@ -182,6 +175,8 @@ void machine_destroy(struct machine **machine)
 	iommu_obj_destroy(&m->ram_ioas);
 	iommufd_close(&m->iommufd);
 	console_close(m->console);
+	for (unsigned i = 0; i < m->nr_port_consoles; i++)
+		console_close(m->port_consoles[i]);
 	if (m->vm_created)
 		vm_destroy(&m->vm);
 	boot_files_close(&m->boot);

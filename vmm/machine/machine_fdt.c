@@ -59,7 +59,7 @@ static void describe_reserved(struct machine *m, struct fdtw *fdt)
 	fdtw_u32(fdt, "#size-cells", 2);
 	fdtw_empty(fdt, "ranges");
 	for (unsigned i = 0; i < m->nr_endpoints; i++) {
-		const struct pci_function *fn = assigned_function(m->endpoints[i].assigned);
+		const struct pci_function *fn = m->endpoints[i].fn;
 
 		if (!fn->dt_memory_region)
 			continue;

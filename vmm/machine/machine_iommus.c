@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest's IOMMUs, each joined to the host's, and what translates each host device. */
+/* The guest's IOMMUs, joined to the host's where devices of the host are behind them, and what translates each device.
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -8,18 +9,10 @@
 #include "machine_priv.h"
 #include "smmu_nested.h"
 
-/* Index of the guest IOMMU above @ep, -1 when its DMA is not translated by the guest. */
-static int endpoint_iommu(const struct machine *m, const struct machine_endpoint *ep)
-{
-	const char *id = m->config->pci[ep->port].iommu;
-
-	return id ? config_iommu_index(m->config, id) : -1;
-}
-
 /* A record of the host's SMMU for one of our streams: becomes an event of the guest's. */
 static void host_events(struct loop_source *src)
 {
-	struct machine_smmu *s = container_of(src, struct machine_smmu, events);
+	struct machine_iommu *s = container_of(src, struct machine_iommu, events);
 
 	bus_lock(&s->machine->vm.bus);
 	smmu_nested_pump(s->nested, s->smmu);
@@ -29,8 +22,8 @@ static void host_events(struct loop_source *src)
 /* The SMMU's own MSIs: it is a requester of its own to the ITS (`msi-parent` in its node). */
 static void smmu_msi(void *opaque, uint64_t addr, uint32_t data)
 {
-	struct machine_smmu *s = opaque;
-	unsigned index = (unsigned)(s - s->machine->smmus);
+	struct machine_iommu *s = opaque;
+	unsigned index = (unsigned)(s - s->machine->iommus);
 	const struct msi_msg msg = {.address = addr, .data = data, .requester = MACHINE_SMMU_DEVICE_ID + index};
 
 	if (!irq_msi_send(s->machine->vm.irqchip, &msg))
@@ -38,9 +31,21 @@ static void smmu_msi(void *opaque, uint64_t addr, uint32_t data)
 			  s->machine->config->iommus[index].id, (unsigned long long)addr);
 }
 
-static int create_smmu(struct machine *m, unsigned index, struct host_dev *first)
+/* The first device of the host behind IOMMU @index; NULL: all behind it is emulated. */
+static struct host_dev *first_assigned(const struct machine *m, unsigned index)
 {
-	struct machine_smmu *s = &m->smmus[index];
+	for (unsigned i = 0; i < m->nr_endpoints; i++) {
+		const struct machine_endpoint *ep = &m->endpoints[i];
+
+		if (ep->assigned && machine_port_iommu(m, ep->port) == (int)index)
+			return assigned_host_dev(ep->assigned);
+	}
+	return NULL;
+}
+
+/* Finds out what the host's SMMU allows and builds stage 2 there. */
+static int nest(struct machine *m, struct machine_iommu *s, struct host_dev *first)
+{
 	struct nested_info info;
 	int err = nested_probe(first, &info);
 
@@ -48,28 +53,6 @@ static int create_smmu(struct machine *m, unsigned index, struct host_dev *first
 		return err;
 	smmu_nested_caps(&s->caps, &info);
 	err = nested_create(&s->nested, m->ram_ioas, first);
-	if (err < 0)
-		return err;
-
-	struct smmu_config config = {
-		.id = m->config->iommus[index].id,
-		.base = arch_layout.smmu_base + index * arch_layout.smmu_stride,
-		.phandle = MACHINE_PHANDLE_IOMMUS + index,
-		.host = &s->caps,
-		.ops = &smmu_nested_ops,
-		.backend = s->nested,
-		.msi = smmu_msi,
-		.msi_opaque = s,
-		.msi_device_id = MACHINE_SMMU_DEVICE_ID + index,
-	};
-	struct irq_line *lines[] = {&config.evtq, &config.gerror, &config.sync};
-
-	for (unsigned i = 0; err == 0 && i < ARRAY_LEN(lines); i++)
-		err = irq_line_alloc(m->vm.irqchip, lines[i], false);
-	if (err == 0)
-		err = smmu_create(&s->smmu, &m->vm.gmem, &m->vm.bus, &config);
-	if (err == 0)
-		err = machine_add_device(m, smmu_device(s->smmu));
 	if (err == 0)
 		err = loop_add(&m->loop, &s->events, nested_event_fd(s->nested), host_events);
 	return err;
@@ -77,33 +60,114 @@ static int create_smmu(struct machine *m, unsigned index, struct host_dev *first
 
 static int build_smmu(struct machine *m, unsigned index)
 {
-	struct machine_smmu *s = &m->smmus[index];
-	const char *id = m->config->iommus[index].id;
+	struct machine_iommu *s = &m->iommus[index];
+	struct host_dev *first = first_assigned(m, index);
+	struct smmu_config config = {
+		.id = m->config->iommus[index].id,
+		.base = arch_layout.smmu_base + index * arch_layout.smmu_stride,
+		.phandle = MACHINE_PHANDLE_IOMMUS + index,
+		.msi = smmu_msi,
+		.msi_opaque = s,
+		.msi_device_id = MACHINE_SMMU_DEVICE_ID + index,
+	};
+	struct irq_line *lines[] = {&config.evtq, &config.gerror, &config.sync};
+	int err = 0;
 
-	s->machine = m;
-	for (unsigned i = 0; i < m->nr_endpoints; i++) {
-		struct machine_endpoint *ep = &m->endpoints[i];
-		struct host_dev *dev = assigned_host_dev(ep->assigned);
-		int err = 0;
-
-		if (endpoint_iommu(m, ep) != (int)index)
-			continue;
-		if (!s->smmu)
-			err = create_smmu(m, index, dev);
-		if (err == 0)
-			err = nested_add(&ep->nested, s->nested, dev);
-		if (err == 0)
-			err = smmu_add_endpoint(s->smmu, &ep->endpoint, ep->nested);
-		if (err < 0)
-			return err;
+	if (index >= arch_layout.smmu_max)
+		return log_fail(-ENOSPC, "iommu \"%s\": machine %s has room for %u SMMUs", config.id,
+				arch_layout.machine, arch_layout.smmu_max);
+	if (first) {
+		err = nest(m, s, first);
+		config.host = &s->caps;
+		config.ops = &smmu_nested_ops;
+		config.backend = s->nested;
 	}
-	if (!s->smmu)
-		return log_fail(
-			-EINVAL,
-			"iommu \"%s\": no device is behind it, and an SMMUv3 is nested in the host SMMU of its devices; "
-			"assign a device below a root port with `iommu: %s`, or remove the entry",
-			id, id);
+	for (unsigned i = 0; err == 0 && i < ARRAY_LEN(lines); i++)
+		err = irq_line_alloc(m->vm.irqchip, lines[i], false);
+	if (err == 0)
+		err = smmu_create(&s->smmu, &m->vm.gmem, &m->vm.bus, &config);
+	return err < 0 ? err : machine_add_device(m, smmu_device(s->smmu));
+}
+
+static int add_to_smmu(struct machine_iommu *s, struct machine_endpoint *ep)
+{
+	int err;
+
+	if (!ep->assigned)
+		return smmu_add_emulated(s->smmu, &ep->endpoint, &pci_endpoint_of(ep->fn)->dma);
+	err = nested_add(&ep->nested, s->nested, assigned_host_dev(ep->assigned));
+	return err < 0 ? err : smmu_add_endpoint(s->smmu, &ep->endpoint, ep->nested);
+}
+
+/* A device number of the root bus that neither a port nor another virtio-iommu has; 0: none left. */
+static uint8_t free_slot(const struct machine *m)
+{
+	for (unsigned slot = 1; slot < 32; slot++)
+		if (!pci_host_find(m->pci, (uint16_t)(slot << 3)))
+			return (uint8_t)slot;
 	return 0;
+}
+
+static int build_virtio(struct machine *m, unsigned index)
+{
+	const struct config_iommu *iommu = &m->config->iommus[index];
+	struct machine_iommu *v = &m->iommus[index];
+	uint8_t slot = free_slot(m);
+	struct virtio_iommu_config config = {
+		.id = iommu->id,
+		.phandle = MACHINE_PHANDLE_IOMMUS + index,
+		.boot_bypass = iommu->boot_bypass,
+		.input = {0, MACHINE_VIRTIO_IOMMU_LAST},
+		.page_sizes = ~UINT64_C(0xfff),
+		.has_msi = true,
+		.msi = arch_layout.msi_doorbell,
+		.iommufd = m->ram_ioas ? &m->iommufd : NULL,
+		.ram_ioas = m->ram_ioas,
+	};
+	struct virtio_iommu *viommu;
+	int err;
+
+	if (slot == 0)
+		return log_fail(-ENOSPC,
+				"iommu \"%s\": a virtio-iommu is a device of bus 0, and all 31 places there are taken; "
+				"use fewer root ports",
+				iommu->id);
+	err = virtio_iommu_create(&viommu, &m->vm, &config);
+	if (err < 0)
+		return err;
+
+	struct pci_function *fn = virtio_iommu_function(viommu);
+
+	err = pci_host_place(m->pci, NULL, (uint8_t)(slot << 3), fn);
+	if (err < 0)
+		fn->ops->destroy(fn);
+	else
+		v->virtio = viommu;
+	return err;
+}
+
+static int add_to_virtio(struct machine_iommu *v, struct machine_endpoint *ep)
+{
+	if (ep->assigned)
+		return virtio_iommu_add_assigned(v->virtio, &ep->endpoint, assigned_host_dev(ep->assigned));
+	return virtio_iommu_add_emulated(v->virtio, &ep->endpoint, &pci_endpoint_of(ep->fn)->dma);
+}
+
+static int build_iommu(struct machine *m, unsigned index)
+{
+	struct machine_iommu *iommu = &m->iommus[index];
+	bool is_smmu = m->config->iommus[index].type == IOMMU_TYPE_SMMUV3;
+	int err;
+
+	iommu->machine = m;
+	err = is_smmu ? build_smmu(m, index) : build_virtio(m, index);
+	for (unsigned i = 0; err == 0 && i < m->nr_endpoints; i++) {
+		struct machine_endpoint *ep = &m->endpoints[i];
+
+		if (machine_port_iommu(m, ep->port) == (int)index)
+			err = is_smmu ? add_to_smmu(iommu, ep) : add_to_virtio(iommu, ep);
+	}
+	return err;
 }
 
 /* Requester ids of a port's secondary bus go to its IOMMU, StreamID = RID (viommu_endpoint.h). The node is static, the
@@ -131,11 +195,11 @@ int machine_build_iommus(struct machine *m)
 
 	m->nr_before_iommus = m->nr_devices;
 	for (unsigned i = 0; err == 0 && i < m->config->iommus_count; i++)
-		err = build_smmu(m, i);
+		err = build_iommu(m, i);
 	for (unsigned i = 0; err == 0 && i < m->config->pci_count; i++)
 		err = map_port(m, i);
 	for (unsigned i = 0; err == 0 && i < m->nr_endpoints; i++)
-		if (!m->endpoints[i].nested)
+		if (m->endpoints[i].assigned && machine_port_iommu(m, m->endpoints[i].port) < 0)
 			err = host_dev_attach(assigned_host_dev(m->endpoints[i].assigned), m->ram_ioas);
 	return err;
 }
@@ -145,7 +209,9 @@ void machine_drop_iommus(struct machine *m)
 	for (unsigned i = 0; i < m->nr_endpoints; i++)
 		nested_remove(&m->endpoints[i].nested);
 	for (unsigned i = 0; i < m->config->iommus_count; i++) {
-		loop_del(&m->loop, &m->smmus[i].events);
-		nested_destroy(&m->smmus[i].nested);
+		if (m->iommus[i].virtio)
+			virtio_iommu_remove_all(m->iommus[i].virtio);
+		loop_del(&m->loop, &m->iommus[i].events);
+		nested_destroy(&m->iommus[i].nested);
 	}
 }

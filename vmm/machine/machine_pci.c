@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The PCIe tree: host bridge, root ports, host devices below them. */
+/* The PCIe tree: host bridge, root ports, devices below them. */
 #include <errno.h>
 
 #include "bits.h"
@@ -60,51 +60,56 @@ static uint16_t endpoint_rid(void *owner)
 {
 	const struct machine_endpoint *ep = owner;
 
-	return pci_function_rid(assigned_function(ep->assigned));
+	return pci_function_rid(ep->fn);
 }
 
-static int build_assigned(struct machine *m, unsigned port_index, const struct config_device *device)
+int machine_port_iommu(const struct machine *m, unsigned index)
 {
-	const struct config_port *port = &m->config->pci[port_index];
+	const char *id = m->config->pci[index].iommu;
+
+	return id ? config_iommu_index(m->config, id) : -1;
+}
+
+int machine_make_assigned(struct machine *m, const struct config_device *device, struct pci_function **fn)
+{
 	struct machine_endpoint *ep = &m->endpoints[m->nr_endpoints];
-	struct assigned *assigned;
-	int err = assigned_create(&assigned, &m->vm,
+	int iommu = machine_port_iommu(m, ep->port);
+	bool nested = iommu >= 0 && m->config->iommus[iommu].type == IOMMU_TYPE_SMMUV3;
+	int err = assigned_create(&ep->assigned, &m->vm,
 				  &(struct assign_config){
 					  .bdf = device->assign,
 					  .iommufd = &m->iommufd,
-					  .translated = port->iommu != NULL,
-					  .nested = port->iommu != NULL,
+					  .translated = iommu >= 0,
+					  .nested = nested,
 				  });
 
 	if (err < 0)
 		return err;
-
-	struct pci_function *fn = assigned_function(assigned);
-
-	err = pci_host_place(m->pci, m->ports[port_index], device->function, fn);
-	if (err < 0) {
-		assigned_destroy(assigned);
-		return err;
+	*fn = assigned_function(ep->assigned);
+	if (nested) {
+		(*fn)->dt_phandle = MACHINE_PHANDLE_ENDPOINTS + m->nr_endpoints;
+		(*fn)->dt_memory_region = MACHINE_PHANDLE_RESERVED + m->nr_endpoints;
 	}
-	*ep = (struct machine_endpoint){
-		.assigned = assigned,
-		.endpoint = {.name = device->assign, .rid = endpoint_rid, .owner = ep},
-		.port = port_index,
-	};
-	if (port->iommu) {
-		fn->dt_phandle = MACHINE_PHANDLE_ENDPOINTS + m->nr_endpoints;
-		fn->dt_memory_region = MACHINE_PHANDLE_RESERVED + m->nr_endpoints;
-	}
-	m->nr_endpoints++;
 	return 0;
 }
 
-static bool any_assigned(const struct config *config)
+static int build_device(struct machine *m, unsigned port, const struct config_device *device)
 {
-	for (unsigned i = 0; i < config->pci_count; i++)
-		if (config->pci[i].devices_count > 0)
-			return true;
-	return false;
+	struct machine_endpoint *ep = &m->endpoints[m->nr_endpoints];
+	int err;
+
+	*ep = (struct machine_endpoint){.port = port};
+	err = machine_make_device(m, device, &ep->fn);
+	if (err == 0) {
+		err = pci_host_place(m->pci, m->ports[port], device->function, ep->fn);
+		if (err < 0)
+			ep->fn->ops->destroy(ep->fn);
+	}
+	if (err < 0)
+		return err;
+	ep->endpoint = (struct viommu_endpoint){.name = device->id, .rid = endpoint_rid, .owner = ep};
+	m->nr_endpoints++;
+	return 0;
 }
 
 /* All guest RAM at its guest physical addresses: what a device reaches when its guest does not translate, and stage 2
@@ -130,14 +135,13 @@ int machine_build_pci(struct machine *m)
 
 	for (unsigned i = 0; err == 0 && i < config->pci_count; i++)
 		err = build_port(m, i);
-	if (err < 0 || !any_assigned(config))
-		return err;
-
-	err = iommufd_open(&m->iommufd, -1);
-	if (err == 0)
-		err = map_ram(m);
+	if (err == 0 && config_assigns(config)) {
+		err = iommufd_open(&m->iommufd, -1);
+		if (err == 0)
+			err = map_ram(m);
+	}
 	for (unsigned i = 0; err == 0 && i < config->pci_count; i++)
 		for (unsigned d = 0; err == 0 && d < config->pci[i].devices_count; d++)
-			err = build_assigned(m, i, &config->pci[i].devices[d]);
+			err = build_device(m, i, &config->pci[i].devices[d]);
 	return err < 0 ? err : pci_host_check(m->pci);
 }

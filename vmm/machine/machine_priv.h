@@ -14,13 +14,18 @@
 #include "machine.h"
 #include "nested.h"
 #include "pci_bridge.h"
+#include "pci_endpoint.h"
 #include "pci_host.h"
 #include "smmu.h"
+#include "virtio_iommu.h"
 #include "viommu_endpoint.h"
 #include "vm.h"
 
 #define MACHINE_MAX_DEVICES   (8u + CONFIG_MAX_IOMMUS)
 #define MACHINE_MAX_ENDPOINTS (CONFIG_MAX_PORTS * CONFIG_MAX_DEVICES)
+
+/* Ports of virtio consoles in one machine. */
+#define MACHINE_MAX_PORT_CONSOLES 64u
 
 /* Phandles of the device tree that are known before it is written. */
 #define MACHINE_PHANDLE_IOMMUS	  0x1000u
@@ -32,22 +37,29 @@
 #define MACHINE_SMMU_DEVICE_ID 0xff00u
 #define MACHINE_ECAM_BUS_SIZE  (1u << 20)
 
+/* Last I/O address that a virtio-iommu translates: what 4 levels of 4 KiB tables reach. */
+#define MACHINE_VIRTIO_IOMMU_LAST ((UINT64_C(1) << 48) - 1)
+
 /* phys.hi cell of a 32-bit memory address on a PCI bus (IEEE 1275 PCI bus binding). */
 #define MACHINE_PCI_MEM32 0x02000000u
 
-/* A host device of the guest, with what its translation needs. */
+/* A device below a root port, with what its translation needs. */
 struct machine_endpoint {
-	struct assigned *assigned;
+	struct pci_function *fn;
+	struct assigned *assigned; /* NULL: aerie plays the device itself */
 	struct viommu_endpoint endpoint;
-	struct nested_dev *nested; /* NULL: not behind a guest IOMMU */
+	struct nested_dev *nested; /* assigned and behind an SMMUv3 of the guest */
 	unsigned port;		   /* index into config->pci */
 };
 
-/* One `iommus` entry: the guest's SMMU and the host objects that carry it. */
-struct machine_smmu {
+/* One `iommus` entry. */
+struct machine_iommu {
 	struct machine *machine;
+	struct virtio_iommu *virtio; /* owned by its PCI function */
+
+	/* The guest's SMMUv3, and the host objects that carry it if devices of the host are behind it. */
 	struct smmu *smmu;
-	struct nested *nested;
+	struct nested *nested; /* NULL: all behind it is emulated */
 	struct smmu_host_caps caps;
 	struct loop_source events; /* vEVENTQ */
 };
@@ -69,9 +81,11 @@ struct machine {
 	struct pci_bridge *ports[CONFIG_MAX_PORTS];
 	struct iommufd iommufd;
 	struct iommu_obj *ram_ioas; /* all guest RAM at its guest physical addresses */
-	struct machine_smmu smmus[CONFIG_MAX_IOMMUS];
+	struct machine_iommu iommus[CONFIG_MAX_IOMMUS];
 	struct machine_endpoint endpoints[MACHINE_MAX_ENDPOINTS];
 	unsigned nr_endpoints;
+	struct console *port_consoles[MACHINE_MAX_PORT_CONSOLES]; /* of virtio consoles */
+	unsigned nr_port_consoles;
 };
 
 /** Takes over @dev: reset, described and destroyed with the machine. 0 or -ENOSPC (logged; @dev is destroyed). */
@@ -85,6 +99,17 @@ int machine_build_iommus(struct machine *m);
 /* Their counterparts; fine when the build stopped halfway. */
 void machine_drop_signals(struct machine *m);
 void machine_drop_iommus(struct machine *m);
+
+/** Opens the host's side of a serial connection. 0 or -errno (logged). */
+int machine_open_console(struct machine *m, enum config_console_type type, const char *path, struct console **out);
+
+/** Creates a device of the configuration, whatever its kind; the caller places *@fn. 0 or -errno (logged). */
+int machine_make_device(struct machine *m, const struct config_device *config, struct pci_function **fn);
+/** The same for one of the host. It becomes the assigned device of the endpoint that is built next. */
+int machine_make_assigned(struct machine *m, const struct config_device *config, struct pci_function **fn);
+
+/** Index of the guest IOMMU above port @index, -1: none. */
+int machine_port_iommu(const struct machine *m, unsigned index);
 
 /** Bus number below port @index after reset: 1 + the port's rank by slot, which is also what Linux assigns. */
 uint8_t machine_port_bus(const struct config *config, unsigned index);
