@@ -159,7 +159,7 @@ void virtq_notify(struct virtq *q)
 	if (n == 0 || q->broken)
 		return;
 	q->unsignalled = 0;
-	/* What was pushed is visible before the driver's wish is read (2.7.7.2, 2.8.21.2). */
+	/* What was pushed is visible before the driver's wish is read (2.7.14, 2.8.22). */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (layout(q)->wants_interrupt(q, n) == 1)
 		virtio_queue_interrupt(q);

@@ -81,7 +81,7 @@ int virtq_chain_add(struct virtq *q, struct virtq_chain *chain, uint64_t addr, u
 		virtq_break(q, "an empty buffer");
 		return -EPROTO;
 	}
-	if (!writable && chain->nr_in > 0) { /* 2.7.4.2, 2.8.16 */
+	if (!writable && chain->nr_in > 0) { /* 2.7.4.2, 2.8.17 */
 		virtq_break(q, "a readable buffer after a writable one");
 		return -EPROTO;
 	}

@@ -59,7 +59,7 @@ static int collect(struct virtq *q, struct virtq_chain *chain)
 		more = flags & VIRTQ_DESC_F_NEXT;
 		if (!(flags & VIRTQ_DESC_F_INDIRECT)) {
 			err = virtq_chain_add(q, chain, desc.addr, len, flags);
-		} else if (more || n > 0) { /* 2.8.17: a list is of one kind */
+		} else if (more || n > 0) { /* 2.8.19: a list is of one kind */
 			virtq_break(q, "an indirect table in a list of descriptors");
 			return -EPROTO;
 		} else {
