@@ -70,6 +70,31 @@ static int make_blk(struct request *r)
 	return make_virtio(r, err, dev);
 }
 
+static int make_net(struct request *r)
+{
+	static const enum vhost_use uses[] = {
+		[SWITCH_AUTO] = VHOST_AUTO,
+		[SWITCH_ON] = VHOST_ON,
+		[SWITCH_OFF] = VHOST_OFF,
+	};
+	const struct config_net *net = r->config->net;
+	struct vnet_config config = {
+		.name = r->config->id,
+		.tap = net->tap,
+		.socket = net->socket,
+		.user = net->user,
+		.has_mac = net->mac != NULL,
+		.vhost = uses[net->vhost],
+		.queue_pairs = net->queues,
+	};
+	struct virtio_device *dev;
+
+	memcpy(config.mac, net->mac_bytes, sizeof(config.mac));
+	int err = virtio_net_create(&dev, &r->m->vm, &config);
+
+	return make_virtio(r, err, dev);
+}
+
 static int make_console(struct request *r)
 {
 	const struct config_vconsole *config = r->config->console;
@@ -104,6 +129,14 @@ static int make_rng(struct request *r)
 	return make_virtio(r, err, dev);
 }
 
+static int make_vsock(struct request *r)
+{
+	struct virtio_device *dev;
+	int err = virtio_vsock_create(&dev, &r->m->vm, r->config->id, r->config->vsock->cid);
+
+	return make_virtio(r, err, dev);
+}
+
 static int make_fs(struct request *r)
 {
 	const struct config_fs *fs = r->config->fs;
@@ -116,6 +149,20 @@ static int make_fs(struct request *r)
 	};
 	struct virtio_device *dev;
 	int err = virtio_fs_create(&dev, &r->m->vm, &config);
+
+	return make_virtio(r, err, dev);
+}
+
+static int make_balloon(struct request *r)
+{
+	const struct virtio_balloon_config config = {
+		.name = r->config->id,
+		.reporting = r->config->balloon->reporting,
+		.deflate_on_oom = r->config->balloon->deflate_on_oom,
+		.pinned = config_assigns(r->m->config),
+	};
+	struct virtio_device *dev;
+	int err = virtio_balloon_create(&dev, &r->m->vm, &config);
 
 	return make_virtio(r, err, dev);
 }
@@ -155,16 +202,16 @@ static int make_assigned(struct request *r)
 }
 
 static int (*const makers[DEVICE_KINDS])(struct request *r) = {
-	[DEVICE_ASSIGN] = make_assigned, [DEVICE_BLK] = make_blk, [DEVICE_CONSOLE] = make_console,
-	[DEVICE_RNG] = make_rng,	 [DEVICE_FS] = make_fs,	  [DEVICE_VHOST_USER] = make_vhost_user,
+	[DEVICE_ASSIGN] = make_assigned, [DEVICE_BLK] = make_blk,	  [DEVICE_NET] = make_net,
+	[DEVICE_CONSOLE] = make_console, [DEVICE_RNG] = make_rng,	  [DEVICE_VSOCK] = make_vsock,
+	[DEVICE_FS] = make_fs,		 [DEVICE_BALLOON] = make_balloon, [DEVICE_VHOST_USER] = make_vhost_user,
 	[DEVICE_TEST] = make_test,
 };
 
 int machine_make_device(struct machine *m, const struct config_device *config, struct pci_function **fn)
 {
 	struct request r = {.m = m, .config = config};
-	int err = makers[config->kind] ? makers[config->kind](&r)
-				       : log_fail(-ENOTSUP, "%s: this build has no such device", config->id);
+	int err = makers[config->kind](&r);
 
 	*fn = r.fn;
 	return err;
