@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The SMMU against a hostile guest: register accesses of any form, commands, tables and queues in guest memory that it
- * writes as it likes, a host whose calls fail, events, renumbered buses, resets. After each step the backend must hold
- * nothing that the guest could not ask for, and the host must have been asked nothing that the kernel refuses.
+ * writes as it likes, a host whose calls fail, events, renumbered buses, resets, and emulated devices that do DMA in
+ * between. After each step the backend must hold nothing that the guest could not ask for, the host must have been
+ * asked nothing that the kernel refuses, and the IOTLB must be in order. In the end devices see what the tables say.
  */
-#include "../unit/smmu_fixture.h"
+#include "../unit/smmu_soft_fixture.h"
 
 #define WINDOW	 0x20000u /* bytes of RAM that the input reaches */
 #define STEP_MAX 256u
+
+/* Where things lie in that window, unless the input moves them. */
+#define FUZZ_STRTAB (RAM_BASE + 0x4000) /* 256 linear entries */
+#define FUZZ_TABLES (RAM_BASE + 0x8000)
+#define FUZZ_CDS    (RAM_BASE + 0x1f000) /* 16 */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -93,6 +99,147 @@ static void check_backend(void)
 	forget();
 }
 
+/* Every entry is found under its own name, and nothing else is counted. */
+static void check_tlb(void)
+{
+	const struct smmu_tlb *tlb = &fx.smmu->tlb;
+	unsigned sizes = 0, fragments = 0;
+
+	require(tlb->used <= SMMU_TLB_ENTRIES);
+	for (unsigned i = 0; i < tlb->used; i++) {
+		const struct smmu_tlb_entry *e = &tlb->entries[i], *found = smmu_tlb_find(tlb, &e->tag, e->va);
+
+		require(found && found->tag.vmid == e->tag.vmid && found->tag.world == e->tag.world);
+		require(e->size_bits >= 12 && e->block_bits >= e->size_bits);
+		require(((e->va | e->pa) & (BIT64(e->size_bits) - 1)) == 0);
+		fragments += e->block_bits > e->size_bits;
+	}
+	for (unsigned i = 0; i < 128; i++)
+		sizes += tlb->sizes[i / 64][i % 64];
+	require(sizes == tlb->used && fragments == tlb->fragments);
+}
+
+static struct tables fuzz_s1, fuzz_s2;
+
+/* Emulated devices whose streams translate: stage 1 with substreams, and both stages. */
+static void prepare_soft(void)
+{
+	next_table = FUZZ_TABLES;
+	fuzz_s1 = new_tables(12, 39);
+	fuzz_s2 = identity_s2();
+	for (unsigned i = 0; i < 8; i++) {
+		map_page(&fuzz_s1, i << 12, RAM_BASE + (i << 12), i % 2 ? LEAF_S1 : LEAF_S1 & ~PT_S1_NG);
+		map_page(&fuzz_s2, i << 12, RAM_BASE + (i << 12), LEAF_S2);
+	}
+	for (unsigned i = 0; i < 16; i++)
+		put_cd(FUZZ_CDS + i * CD_SIZE, (uint16_t)(i / 2), &fuzz_s1, i % 4 == 3 ? CD0_HA | CD0_HD : 0);
+	for (uint32_t sid = 0; sid < 256; sid++) {
+		struct smmu_ste ste = {.dw = {ste_cfg(4 + sid % 4) | FUZZ_CDS | field_prep(STE0_S1CDMAX, sid / 4 % 5),
+					      (sid / 16 % 4) | (sid & BIT32(6) ? field_prep(STE1_STRW, 2) : 0),
+					      ste2(&fuzz_s2, (uint16_t)(sid / 128)), fuzz_s2.root}};
+
+		put(FUZZ_STRTAB + sid * STE_SIZE, &ste, sizeof(ste));
+	}
+	for (unsigned i = 0; i < 2; i++)
+		add_soft(i, (uint16_t)take(1));
+}
+
+/* Mostly pages that are mapped. */
+static uint64_t soft_iova(void)
+{
+	uint64_t kind = take(1);
+
+	return kind < 240 ? (kind % 16) << 12 | (take(1) << 4) : take(8);
+}
+
+static void soft_dma(void)
+{
+	struct soft_ep *s = &soft[take(1) % 2];
+	unsigned what = (unsigned)take(1), access = 1 + what % 3;
+	uint8_t buf[64] = {0};
+	struct dma_target target;
+	uint64_t iova;
+
+	s->user.pasid = what & 4 ? (uint32_t)take(1) % 20 : DMA_NO_PASID;
+	iova = soft_iova();
+	switch (what >> 5) {
+	case 0:
+		if (dma_read(&s->user, iova, buf, 1 + what % 63))
+			require(buf[0] == 0);
+		break;
+	case 1:
+		dma_write(&s->user, iova, buf, 1 + what % 63);
+		break;
+	case 2:
+		dma_write_any(&s->user, iova, buf, 1 + what % 63);
+		break;
+	default:
+		access |= what & 8 ? DMA_PRIV : 0;
+		access |= what & 16 ? DMA_PROBE : 0;
+		access |= access & DMA_WRITE || what < 224 ? 0 : DMA_EXEC;
+		if (dma_translate(&s->space, s->user.pasid, iova, access, &target))
+			break;
+		require(range_has(target.iovas, iova));
+		require((access & RW & ~target.perms) == 0 || (access & DMA_EXEC));
+	}
+}
+
+/* A descriptor for one of the first pages. */
+static void put_leaf(void)
+{
+	const struct tables *t = take(1) % 2 ? &fuzz_s1 : &fuzz_s2;
+	uint64_t page = take(1) % 16, attrs = take(2);
+
+	put64(t->root + 0x1000 * (1 + take(1) % 3) + page * 8,
+	      (ram_pointer() & MASK64(47, 12)) | (attrs & 0xfff) | (attrs >> 12) << 51);
+}
+
+/* An invalidation with names that exist. */
+static void soft_command(void)
+{
+	static const uint8_t ops[] = {0x03, 0x04, 0x05, 0x06, 0x10, 0x11, 0x12, 0x13,
+				      0x20, 0x21, 0x22, 0x23, 0x28, 0x2a, 0x30, 0x46};
+	struct smmu_cmd cmd = {.dw = {ops[take(1) % ARRAY_LEN(ops)], 0}};
+	unsigned removed = fx.smmu->tlb.used;
+
+	if (cmd.dw[0] < 0x10) {
+		cmd.dw[0] |= field_prep(CMD0_SID, soft[take(1) % 2].rid) | field_prep(CMD0_SSID, take(1) % 16);
+		cmd.dw[1] = take(1) % 32;
+	} else if (cmd.dw[0] != CMD_SYNC) {
+		cmd.dw[0] = asid_cmd(cmd.dw[0], (uint16_t)take(1) % 2, (uint16_t)take(1) % 8) | (take(2) & 0x7) << 12;
+		cmd.dw[1] = soft_iova() & ~UINT64_C(0xf0);
+	}
+	smmu_cmd_execute(fx.smmu, &cmd);
+	removed -= fx.smmu->tlb.used;
+	require(removed == 0 || fx.smmu->soft_stale);
+	smmu_settle(fx.smmu);
+	require(!fx.smmu->soft_stale);
+}
+
+/* After everything was invalidated: what a device finds by its own cache is what a translation says. */
+static void check_in_the_end(void)
+{
+	static const struct smmu_cmd all[] = {
+		{{CMD_CFGI_STE_RANGE, 31}}, {{CMD_TLBI_NSNH_ALL, 0}}, {{CMD_TLBI_EL2_ALL, 0}}};
+
+	for (unsigned i = 0; i < ARRAY_LEN(all); i++)
+		smmu_cmd_execute(fx.smmu, &all[i]);
+	smmu_settle(fx.smmu);
+	require(fx.smmu->tlb.used == 0);
+	for (unsigned i = 0; i < 2 * 16; i++) {
+		struct soft_ep *s = &soft[i / 16];
+		uint64_t iova = (uint64_t)(i % 16) << 12, pa;
+		void *host;
+
+		s->user.pasid = DMA_NO_PASID;
+		host = dma_host(&s->user, iova, 8, DMA_READ, NULL);
+		if (host) {
+			require(xlate(i / 16, DMA_NO_PASID, iova, DMA_READ, &pa) == 0);
+			require(gmem_host(&fx.mem, gpa(pa), 8) == host);
+		}
+	}
+}
+
 static void put_word(uint64_t value)
 {
 	put64(RAM_BASE + (take(2) * 8) % WINDOW, value);
@@ -118,8 +265,8 @@ static void put_entry(void)
 	uint64_t dw0 = (word & (STE0_V | STE0_CFG | STE0_S1FMT | STE0_S1CDMAX)) | ram_pointer();
 	struct smmu_cmd cfgi = {.dw = {sid_cmd(CMD_CFGI_STE, sid), 0}};
 
-	put64(RAM_BASE + 0x4000 + sid * STE_SIZE, dw0);
-	put64(RAM_BASE + 0x4000 + sid * STE_SIZE + 8, (word >> 8) & 0xff);
+	put64(FUZZ_STRTAB + sid * STE_SIZE, dw0);
+	put64(FUZZ_STRTAB + sid * STE_SIZE + 8, (word >> 8) & 0xff);
 	if (word & BIT64(40))
 		smmu_cmd_execute(fx.smmu, &cfgi);
 }
@@ -151,7 +298,7 @@ static void step(void)
 					    SMMU_GERROR_IRQ_CFG0};
 	uint32_t i;
 
-	switch (take(1) % 14) {
+	switch (take(1) % (fx.smmu->nr_soft ? 20 : 14)) {
 	case 0:
 		mmio();
 		break;
@@ -186,7 +333,21 @@ static void step(void)
 		put_entry();
 		break;
 	case 10:
-		fx.eps[take(1) % 2].rid = (uint16_t)take(2);
+		i = (uint32_t)take(1);
+		fx.eps[i % 2].rid = (uint16_t)take(2);
+		soft[i % 2].rid = fx.eps[i % 2].rid % 256;
+		break;
+	case 14:
+	case 15:
+	case 16:
+		soft_dma();
+		break;
+	case 17:
+		put_leaf();
+		break;
+	case 18:
+	case 19:
+		soft_command();
 		break;
 	default:
 		i = (uint32_t)take(1);
@@ -196,24 +357,35 @@ static void step(void)
 		break;
 	}
 	check_backend();
+	check_tlb();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct smmu_host_caps host = host_usual();
+	unsigned kinds;
+
 	in.at = data;
 	in.left = size;
-	setup_host(host_usual());
+	kinds = (unsigned)take(1) % 3; /* host-backed, emulated, or both */
+	setup_with(kinds == 1 ? NULL : &host);
 	memset(known, 0, sizeof(known));
-	add_endpoint(0, (uint16_t)take(1));
-	add_endpoint(1, (uint16_t)take(1));
+	if (kinds != 1) {
+		add_endpoint(0, (uint16_t)take(1));
+		add_endpoint(1, (uint16_t)take(1));
+	}
+	if (kinds != 0)
+		prepare_soft();
 	wr64(SMMU_CMDQ_BASE, RAM_BASE | 4);
 	wr64(SMMU_EVENTQ_BASE, (RAM_BASE + 0x1000) | 2);
-	wr64(SMMU_STRTAB_BASE, RAM_BASE + 0x4000);
+	wr64(SMMU_STRTAB_BASE, FUZZ_STRTAB);
 	wr32(SMMU_STRTAB_BASE_CFG, 8);
 	wr32(SMMU_CR0, CR0_CMDQEN | CR0_EVENTQEN);
 	forget();
 	for (unsigned i = 0; i < STEP_MAX && in.left > 0; i++)
 		step();
+	if (kinds != 0)
+		check_in_the_end();
 	teardown();
 	return 0;
 }
