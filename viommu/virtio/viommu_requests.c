@@ -165,9 +165,6 @@ static uint8_t map(struct virtio_iommu *v, const union request *r, uint8_t *prop
 		return status_of(err);
 	v->nr_mappings++;
 	stats_inc(&stats.viommu_maps);
-	/* No translation has changed; but a message that had nowhere to go is tried again. */
-	if (m.flags & VIRTIO_IOMMU_MAP_F_MMIO)
-		viommu_invalidate(v, d);
 	return VIRTIO_IOMMU_S_OK;
 }
 
