@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 user=$(interface_of 52:54:00:00:00:02) || fail "no interface"
-ifconfig "$user" 169.254.2.1 netmask 255.255.0.0 up
+ifconfig "$user" 10.9.9.9 netmask 255.255.255.0 up
 mkdir /mnt
 mount -t virtiofs share /mnt || fail "cannot mount the share"
 . /mnt/facts
 
 receive() {
-	found=$(timeout 3 sock connect tcp:169.254.2.2:7001 </dev/null 2>/dev/null | sum)
+	found=$(timeout 3 sock connect tcp:10.9.9.1:7001 </dev/null 2>/dev/null | sum)
 	[ "$found" = "$FILE_SHA" ]
 }
 receive || fail "no transfer before"

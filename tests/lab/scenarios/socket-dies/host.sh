@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-ifconfig lo 127.0.0.1 up
+uplink
 mkdir -p /run/shared
 rm -f /run/shared/*
 random_file /run/shared/from-host
@@ -7,7 +7,7 @@ serve tcp:0.0.0.0:7001 cat /run/shared/from-host
 echo "FILE_SHA=$(sum </run/shared/from-host)" >/run/shared/facts
 
 start_passt() {
-	rm -f /run/passt.sock
+	rm -f /run/passt.sock*
 	passt --vhost-user --foreground --socket /run/passt.sock >>"$OUT/$KERNEL.passt.log" 2>&1 &
 	passt=$!
 	wait_for /run/passt.sock

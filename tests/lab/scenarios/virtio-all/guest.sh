@@ -11,8 +11,11 @@ ls /sys/class/virtio-ports
 port=$(virtio_port org.aerie.0) || fail "no port"
 echo "this is $KERNEL" >"$(virtio_port log)" || fail "the log port"
 echo "LAB: ports are open"
-read -r line <"$port" || fail "nothing came from the port"
-echo "heard $line" >"$port"
+exec 3<>"$port"
+until read -r line <&3; do
+	usleep 100000    # an end of file: nobody is on the other side yet
+done
+echo "heard $line" >&3
 
 mkdir /mnt
 mount -t virtiofs share /mnt || fail "cannot mount the share"
@@ -33,8 +36,8 @@ tap=$(interface_of 52:54:00:00:00:01) || fail "no tap interface"
 user=$(interface_of 52:54:00:00:00:02) || fail "no user interface"
 ifconfig "$tap" 192.168.7.2 netmask 255.255.255.0 up
 transfer 192.168.7.1
-ifconfig "$user" 169.254.2.1 netmask 255.255.0.0 up
-transfer 169.254.2.2
+ifconfig "$user" 10.9.9.9 netmask 255.255.255.0 up
+transfer 10.9.9.1
 
 random_file /tmp/echo
 [ "$(sock connect vsock:2:7003 </tmp/echo | sum)" = "$(sum </tmp/echo)" ] || fail "the vsock echo differs"

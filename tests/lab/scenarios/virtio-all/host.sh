@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-ifconfig lo 127.0.0.1 up
+uplink
 [ -e /sys/class/net/tap0 ] || tunctl -t tap0 >/dev/null || fail "no tap"
 ifconfig tap0 192.168.7.1 netmask 255.255.255.0 up || fail "no network"
 mkdir -p /run/shared
