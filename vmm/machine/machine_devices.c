@@ -153,20 +153,6 @@ static int make_fs(struct request *r)
 	return make_virtio(r, err, dev);
 }
 
-static int make_balloon(struct request *r)
-{
-	const struct virtio_balloon_config config = {
-		.name = r->config->id,
-		.reporting = r->config->balloon->reporting,
-		.deflate_on_oom = r->config->balloon->deflate_on_oom,
-		.pinned = config_assigns(r->m->config),
-	};
-	struct virtio_device *dev;
-	int err = virtio_balloon_create(&dev, &r->m->vm, &config);
-
-	return make_virtio(r, err, dev);
-}
-
 static int make_vhost_user(struct request *r)
 {
 	const struct vhost_user_config config = {
@@ -211,7 +197,8 @@ static int (*const makers[DEVICE_KINDS])(struct request *r) = {
 int machine_make_device(struct machine *m, const struct config_device *config, struct pci_function **fn)
 {
 	struct request r = {.m = m, .config = config};
-	int err = makers[config->kind](&r);
+	int err = makers[config->kind] ? makers[config->kind](&r)
+				       : log_fail(-ENOTSUP, "%s: this build has no such device", config->id);
 
 	*fn = r.fn;
 	return err;
