@@ -190,7 +190,7 @@ static int make_assigned(struct request *r)
 static int (*const makers[DEVICE_KINDS])(struct request *r) = {
 	[DEVICE_ASSIGN] = make_assigned, [DEVICE_BLK] = make_blk,	  [DEVICE_NET] = make_net,
 	[DEVICE_CONSOLE] = make_console, [DEVICE_RNG] = make_rng,	  [DEVICE_VSOCK] = make_vsock,
-	[DEVICE_FS] = make_fs,		 [DEVICE_BALLOON] = make_balloon, [DEVICE_VHOST_USER] = make_vhost_user,
+	[DEVICE_FS] = make_fs,		 [DEVICE_VHOST_USER] = make_vhost_user,
 	[DEVICE_TEST] = make_test,
 };
 
