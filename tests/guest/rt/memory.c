@@ -29,3 +29,13 @@ void *pages(unsigned n)
 		size *= 2;
 	return aligned(size);
 }
+
+uint64_t memory_mark(void)
+{
+	return next;
+}
+
+void memory_release(uint64_t mark)
+{
+	next = mark;
+}

@@ -35,6 +35,9 @@ void memory_init(uint64_t first, uint64_t last);
 void *pages(unsigned n);
 /** @size bytes (a power of two, a page at least), aligned to that. */
 void *aligned(uint64_t size);
+/** Gives back what was taken since memory_mark() said @mark. */
+uint64_t memory_mark(void);
+void memory_release(uint64_t mark);
 static inline uint64_t pa(const void *p)
 {
 	return (uint64_t)(uintptr_t)p;
