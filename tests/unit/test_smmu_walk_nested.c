@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The walker: hardware updates of descriptors, both stages together, and the CD behind stage 2. */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "smmu_walk_fixture.h"
 #include "run_suite.h"
 
@@ -281,6 +284,44 @@ START_TEST(test_httu_through_stage2)
 }
 END_TEST
 
+/* Somebody who changes bits that are his own, in both leaves, all the time. */
+static void *change_bits(void *stop)
+{
+	uint64_t *first = gmem_host(&mem, gpa(s1_leaf), 8), *second = gmem_host(&mem, gpa(s2_leaf), 8);
+
+	while (!atomic_load((atomic_bool *)stop)) {
+		__atomic_fetch_xor(first, BIT64(55), __ATOMIC_RELAXED);
+		__atomic_fetch_xor(second, BIT64(56), __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* Updates race with other agents' and lose nothing: every walk succeeds, and what it set is set. */
+START_TEST(test_httu_races)
+{
+	const uint64_t s1_clean = IPA | ((S1_ON | PT_S1_RO | PT_DBM) & ~PT_AF);
+	const uint64_t s2_clean = PA | ((PT_PAGE | PT_S2_READ | PT_DBM | S2_WB) & ~PT_AF);
+	uint64_t *first = gmem_host(&mem, gpa(s1_leaf), 8), *second = gmem_host(&mem, gpa(s2_leaf), 8);
+	atomic_bool stop = false;
+	pthread_t thread;
+
+	cd.dw[0] |= CD0_HA | CD0_HD;
+	ste.dw[2] |= STE2_S2HA | STE2_S2HD;
+	ck_assert_int_eq(pthread_create(&thread, NULL, change_bits, &stop), 0);
+	for (unsigned i = 0; i < 20000; i++) {
+		__atomic_fetch_and(first, ~PT_AF, __ATOMIC_RELAXED);
+		__atomic_fetch_or(first, s1_clean, __ATOMIC_RELAXED);
+		__atomic_fetch_and(second, ~(PT_AF | PT_S2_WRITE), __ATOMIC_RELAXED);
+		__atomic_fetch_or(second, s2_clean, __ATOMIC_RELAXED);
+		ck_assert_int_eq(walk(VA, DMA_WRITE), EVT_NONE);
+		ck_assert_uint_eq(__atomic_load_n(first, __ATOMIC_RELAXED) & ~BIT64(55), IPA | S1_ON | PT_DBM);
+		ck_assert_uint_eq(__atomic_load_n(second, __ATOMIC_RELAXED) & ~BIT64(56), PA | S2_ON | PT_DBM);
+	}
+	atomic_store(&stop, true);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
 /* Atomics: F_PERMISSION names the access that is missing, write first (13.1.1); other faults are writes. */
 START_TEST(test_atomics)
 {
@@ -395,6 +436,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_httu_s2, 0, 128);
 	tcase_add_test(tc, test_httu_and_execution);
 	tcase_add_loop_test(tc, test_httu_through_stage2, 0, 2);
+	tcase_add_test(tc, test_httu_races);
 	tcase_add_test(tc, test_atomics);
 	tcase_add_loop_test(tc, test_cd_through_stage2, 0, 2);
 	tcase_add_test(tc, test_s2_translate);
