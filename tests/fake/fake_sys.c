@@ -166,6 +166,13 @@ int sys_spawn(char *const argv[], int keep_fd)
 	return fake_track(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), name, NULL, NULL);
 }
 
+int sys_punch_hole(int fd, off_t offset, off_t len)
+{
+	if (fake_call("fallocate"))
+		return -1;
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, len);
+}
+
 ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset)
 {
 	struct fake_file *file = fake_file_of(fd);

@@ -132,6 +132,11 @@ int sys_spawn(char *const argv[], int keep_fd)
 	return pidfd;
 }
 
+int sys_punch_hole(int fd, off_t offset, off_t len)
+{
+	return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, len);
+}
+
 ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset)
 {
 	return pread(fd, buf, len, offset);

@@ -31,6 +31,8 @@ int sys_eventfd(void);
 /** MFD_CLOEXEC is added to @flags. */
 int sys_memfd(const char *name, unsigned flags);
 int sys_ftruncate(int fd, off_t len);
+/** fallocate(2): the range gives its memory or blocks back and reads as zeroes. */
+int sys_punch_hole(int fd, off_t offset, off_t len);
 /** SOCK_CLOEXEC is added to @type. */
 int sys_socket(int domain, int type);
 /** Two Unix stream sockets that are connected to each other; close-on-exec. */

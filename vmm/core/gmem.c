@@ -190,6 +190,28 @@ int gmem_cmpxchg_le64(const struct gmem *mem, gpa_t addr, uint64_t expected, uin
 	return 0;
 }
 
+static int discard(const struct gmem_region *r, uint64_t offset, uint64_t len)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t first = align_up(offset, page), end = align_down(offset + len, page);
+
+	if (first >= end || sys_punch_hole(r->fd, (off_t)first, (off_t)(end - first)) == 0)
+		return 0;
+	return log_fail(-errno, "cannot give memory of the guest back to the host: %s", strerror(errno));
+}
+
+int gmem_discard(const struct gmem *mem, gpa_t addr, uint64_t len)
+{
+	for (unsigned i = 0; i < mem->nr_regions; i++) {
+		const struct gmem_region *r = &mem->regions[i];
+		uint64_t offset = addr.v - r->base.v; /* wraps as in gmem_host() */
+
+		if (offset < r->size && len <= r->size - offset)
+			return discard(r, offset, len);
+	}
+	return -EFAULT;
+}
+
 uint64_t gmem_size(const struct gmem *mem)
 {
 	uint64_t sum = 0;

@@ -75,6 +75,10 @@ int gmem_cmpxchg_le64(const struct gmem *mem, gpa_t addr, uint64_t expected, uin
 /** Host pointer to [@addr, @addr + @len), NULL when that is not RAM. Only for the loader and for bulk data paths. */
 void *gmem_host(const struct gmem *mem, gpa_t addr, uint64_t len);
 
+/** Gives the host pages that lie wholly inside [@addr, @addr + @len) back to the host; they read as zeroes until they
+ *  are written again. 0; -EFAULT when that is not RAM of one region; other -errno (logged). Any thread. */
+int gmem_discard(const struct gmem *mem, gpa_t addr, uint64_t len);
+
 /** Bytes of RAM in all regions. */
 uint64_t gmem_size(const struct gmem *mem);
 
