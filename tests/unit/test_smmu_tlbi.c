@@ -3,6 +3,7 @@
 #include <check.h>
 
 #include "smmu_soft_fixture.h"
+#include "smmu_tlbi.h"
 #include "run_suite.h"
 
 #define ADDR_A UINT64_C(0x12345000)
@@ -238,6 +239,37 @@ START_TEST(test_ranges)
 }
 END_TEST
 
+/* Larger granules: the range begins with a page of theirs; level 1 of 16 KiB pages is no hint. */
+START_TEST(test_scope_of_other_granules)
+{
+	static const struct {
+		uint64_t dw0, dw1;
+		uint64_t first, last;
+		unsigned page_bits, level;
+	} cases[] = {
+		{NUM(1), 0x15000 | TG(2), 0x14000, 0x1bfff, 14, 0},
+		{NUM(0) | SCL(1), 0x1f000 | TG(3), 0x10000, 0x2ffff, 16, 0},
+		{NUM(1), 0x14000 | TG(2) | TTL(1), 0x14000, 0x1bfff, 14, 0},
+		{NUM(1), 0x14000 | TG(2) | TTL(2), 0x14000, 0x1bfff, 14, 2},
+		{0, 0x10000 | TG(3) | TTL(1), 0x10000, 0x1ffff, 16, 1},
+		{NUM(1), MASK64(55, 16) | TG(3) | TTL(3), MASK64(63, 16), UINT64_MAX, 16, 3},
+	};
+	struct smmu_tlb_scope scope;
+	uint32_t idr[6];
+
+	smmu_id_get(fx.smmu, idr);
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		struct smmu_cmd cmd = {.dw = {cases[i].dw0 | CMD_TLBI_NH_VA, cases[i].dw1}};
+
+		smmu_tlbi_scope(idr, &cmd, &scope);
+		ck_assert_uint_eq(scope.first, cases[i].first);
+		ck_assert_uint_eq(scope.last, cases[i].last);
+		ck_assert_uint_eq(scope.page_bits, cases[i].page_bits);
+		ck_assert_uint_eq(scope.level, cases[i].level);
+	}
+}
+END_TEST
+
 /* Reserved parameters of the commands of stage 2 and EL2 too. */
 START_TEST(test_illegal_ranges)
 {
@@ -361,6 +393,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_matrix_in_a_crowd, 0, ARRAY_LEN(matrix));
 	tcase_add_loop_test(tc, test_ranges, 0, ARRAY_LEN(ranges));
 	tcase_add_loop_test(tc, test_illegal_ranges, 0, ARRAY_LEN(by_address));
+	tcase_add_test(tc, test_scope_of_other_granules);
 	tcase_add_test(tc, test_needs_features);
 	tcase_add_test(tc, test_narrow_names);
 	tcase_add_test(tc, test_fragments);
