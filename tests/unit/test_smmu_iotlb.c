@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Emulated endpoints: what the IOTLB keeps, and what makes it and devices forget. */
 #include <check.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include "smmu_soft_fixture.h"
 #include "run_suite.h"
@@ -210,6 +212,57 @@ START_TEST(test_displacement)
 }
 END_TEST
 
+/*
+ * A device's thread reads through its own cache while the driver maps one page after the other to the same address:
+ * after an invalidation is complete nobody begins to read an older page.
+ */
+#define ROUNDS 0x40u
+
+static _Atomic uint64_t complete;
+static _Atomic bool stop;
+
+static void *reader(void *arg)
+{
+	struct soft_ep *s = arg;
+	uint64_t value, before;
+
+	do {
+		before = atomic_load(&complete);
+		if (dma_read(&s->user, VA, &value, sizeof(value)) || value < before)
+			return s;
+	} while (!atomic_load(&stop));
+	return NULL;
+}
+
+START_TEST(test_threads)
+{
+	pthread_t thread[2];
+	void *bad;
+
+	atomic_store(&complete, 0);
+	atomic_store(&stop, false);
+	stream_s1(0x11, 0, 1, 5, &t);
+	for (uint64_t i = 0; i < ROUNDS; i++)
+		put64(DATA + i * 0x1000, i);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, reader, &soft[i]), 0);
+	for (uint64_t i = 1; i < ROUNDS; i++) {
+		bus_lock(&fx.bus);
+		map_page(&t, VA, DATA + i * 0x1000, LEAF_S1);
+		bus_unlock(&fx.bus);
+		issue(asid_cmd(CMD_TLBI_NH_VA, 1, 5), VA | 1);
+		atomic_store(&complete, i);
+		usleep(200);
+	}
+	atomic_store(&stop, true);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(pthread_join(thread[i], &bad), 0);
+		ck_assert_ptr_null(bad);
+	}
+	ck_assert_uint_eq(nr_events(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("smmu-iotlb");
@@ -224,6 +277,7 @@ int main(void)
 	tcase_add_test(tc, test_upper_half);
 	tcase_add_loop_test(tc, test_el2, 0, 2);
 	tcase_add_test(tc, test_displacement);
+	tcase_add_test(tc, test_threads);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
