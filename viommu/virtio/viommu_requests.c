@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The requests of virtio-iommu (virtio 1.3, 5.13.6.3 - 5.13.6.7), one function each: checks in the clauses' words, then
- * the host, then the books. Each returns the status of the answer.
+ * the host and the books, both or neither. Each returns the status of the answer.
  */
 #include <endian.h>
 #include <errno.h>
@@ -152,17 +152,17 @@ static uint8_t map(struct virtio_iommu *v, const union request *r, uint8_t *prop
 		return VIRTIO_IOMMU_S_FAULT;
 	if (v->nr_mappings >= VIRTIO_IOMMU_MAX_MAPPINGS)
 		return VIRTIO_IOMMU_S_NOMEM;
-	if (shadowed) {
-		err = shadow_map(d->shadow, m.iova, gpa(m.pa), m.flags & VIRTIO_IOMMU_MAP_F_READ,
-				 m.flags & VIRTIO_IOMMU_MAP_F_WRITE);
-		if (err)
-			return status_of(err == -EINVAL ? -EIO : err);
-	}
+	/* Our part first, since that is the one that can be taken back without fail. */
 	err = viommu_map_insert(&d->map, &m);
-	if (err && shadowed)
-		shadow_unmap(d->shadow, m.iova);
 	if (err)
 		return status_of(err);
+	if (shadowed)
+		err = shadow_map(d->shadow, m.iova, gpa(m.pa), m.flags & VIRTIO_IOMMU_MAP_F_READ,
+				 m.flags & VIRTIO_IOMMU_MAP_F_WRITE);
+	if (err) {
+		viommu_map_remove(&d->map, m.iova);
+		return status_of(err == -EINVAL ? -EIO : err);
+	}
 	v->nr_mappings++;
 	stats_inc(&stats.viommu_maps);
 	return VIRTIO_IOMMU_S_OK;
