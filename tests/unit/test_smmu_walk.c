@@ -53,6 +53,8 @@ static void try_s1(const struct geometry *g, unsigned granule, unsigned tsz, boo
 	ck_assert_int_eq(walk(sign | ia, DMA_READ | DMA_PRIV), EVT_NONE);
 	ck_assert_uint_eq(map.pa, oa | (ia & low));
 	ck_assert_uint_eq(map.size_bits, shift);
+	ck_assert_uint_eq(map.s1_bits, shift);
+	ck_assert_uint_eq(map.s2_bits, 0);
 	ck_assert_uint_eq(map.ipa, map.pa);
 	ck_assert_int_eq(walk(sign | (ia & ~low), DMA_WRITE | DMA_PRIV), EVT_NONE);
 	ck_assert_uint_eq(map.pa, oa);
@@ -134,6 +136,8 @@ static void try_s2(const struct s2_shape *s, unsigned ia_bits, unsigned level)
 	ck_assert_int_eq(walk(ipa, DMA_READ), EVT_NONE);
 	ck_assert_uint_eq(map.pa, oa | (ipa & low));
 	ck_assert_uint_eq(map.size_bits, shift);
+	ck_assert_uint_eq(map.s1_bits, 0);
+	ck_assert_uint_eq(map.s2_bits, shift);
 	ck_assert_uint_eq(map.ipa, ipa);
 	for (unsigned bit = shift; bit < 48; bit++) {
 		ck_assert_int_eq(walk(ipa ^ BIT64(bit), DMA_READ), EVT_F_TRANSLATION);

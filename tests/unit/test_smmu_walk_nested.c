@@ -66,10 +66,14 @@ START_TEST(test_sizes)
 	map_s2(ipa, 3, PA | S2_ON);
 	ck_assert_int_eq(walk(VA, DMA_READ), EVT_NONE);
 	ck_assert_uint_eq(map.size_bits, 12);
+	ck_assert_uint_eq(map.s1_bits, 21);
+	ck_assert_uint_eq(map.s2_bits, 12);
 	ck_assert_uint_eq(map.pa, PA | (VA & 0xfff));
 	put(RAM_BASE + (ipa >> 30) * 8, BIT64(40) | (S2_ON & ~PT_TABLE));
 	ck_assert_int_eq(walk(VA, DMA_READ), EVT_NONE);
 	ck_assert_uint_eq(map.size_bits, 21);
+	ck_assert_uint_eq(map.s1_bits, 21);
+	ck_assert_uint_eq(map.s2_bits, 30);
 	ck_assert_uint_eq(map.pa, BIT64(40) | (ipa & MASK64(29, 0)));
 	ck_assert_uint_eq(map.ipa, ipa);
 }
@@ -308,7 +312,7 @@ START_TEST(test_httu_races)
 	cd.dw[0] |= CD0_HA | CD0_HD;
 	ste.dw[2] |= STE2_S2HA | STE2_S2HD;
 	ck_assert_int_eq(pthread_create(&thread, NULL, change_bits, &stop), 0);
-	for (unsigned i = 0; i < 20000; i++) {
+	for (unsigned i = 0; i < 5000; i++) {
 		__atomic_fetch_and(first, ~PT_AF, __ATOMIC_RELAXED);
 		__atomic_fetch_or(first, s1_clean, __ATOMIC_RELAXED);
 		__atomic_fetch_and(second, ~(PT_AF | PT_S2_WRITE), __ATOMIC_RELAXED);
@@ -426,6 +430,7 @@ int main(void)
 	TCase *tc = tcase_create("nested");
 
 	tcase_add_checked_fixture(tc, nested, done);
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, test_nested);
 	tcase_add_test(tc, test_sizes);
 	tcase_add_test(tc, test_permissions_of_both);

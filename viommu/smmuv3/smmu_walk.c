@@ -78,27 +78,29 @@ static enum smmu_event_id bypass(struct smmu_walk_ctx *ctx, unsigned oa_bits, st
 	return EVT_NONE;
 }
 
-/* The mapping that @s1 makes, and @s2 if stage 2 translates. */
-static void combine(const struct smmu_s2_cfg *cfg, const struct smmu_stage *s1, const struct smmu_stage *s2,
+/* The mapping that both stages make; @s2 counts if stage 2 translates. */
+static void combine(const struct smmu_walk_ctx *ctx, const struct smmu_stage *s1, const struct smmu_stage *s2,
 		    struct smmu_mapping *map)
 {
 	*map = (struct smmu_mapping){
 		.pa = s1->oa,
 		.ipa = s1->oa,
 		.size_bits = s1->size_bits,
+		.s1_bits = ctx->s1 ? s1->size_bits : 0,
 		.perms = {s1->perms[0], s1->perms[1]},
 		.global = s1->global,
 		.attr = s1->attr,
 		.sh = s1->sh,
 	};
-	if (!cfg)
+	if (!ctx->s2)
 		return;
 	map->pa = s2->oa;
+	map->s2_bits = s2->size_bits;
 	if (s2->size_bits < map->size_bits)
 		map->size_bits = s2->size_bits;
 	map->perms[0] &= s2->perms[0];
 	map->perms[1] &= s2->perms[1];
-	smmu_attr_combine(cfg->fwb, s2->attr, s2->sh, &map->attr, &map->sh);
+	smmu_attr_combine(ctx->s2->fwb, s2->attr, s2->sh, &map->attr, &map->sh);
 }
 
 static enum smmu_event_id walk_once(struct smmu_walk_ctx *ctx, unsigned oa_bits, struct smmu_mapping *map)
@@ -109,7 +111,7 @@ static enum smmu_event_id walk_once(struct smmu_walk_ctx *ctx, unsigned oa_bits,
 	if (!event && ctx->s2)
 		event = smmu_s2_stage(ctx, s1.oa, SMMU_CLASS_IN, smmu_walk_need(ctx->req->access), &s2);
 	if (!event)
-		combine(ctx->s2, &s1, &s2, map);
+		combine(ctx, &s1, &s2, map);
 	return event;
 }
 
@@ -149,6 +151,6 @@ enum smmu_event_id smmu_s2_translate(const struct gmem *mem, const struct smmu_s
 		event = smmu_s2_stage(&ctx, ipa, class, need, &out);
 	} while (ctx.raced && ++tries < WALK_TRIES);
 	if (!event)
-		combine(s2, &s1, &out, map);
+		combine(&ctx, &s1, &out, map);
 	return event;
 }

@@ -146,9 +146,10 @@ struct smmu_fault {
 
 /* A translation. [iova & ~mask, iova | mask] with mask = 2^size_bits - 1 goes to [pa & ~mask, ...] alike. */
 struct smmu_mapping {
-	uint64_t pa;	   /* of the IOVA asked for */
-	uint64_t ipa;	   /* nested: output of stage 1 for it; else pa */
-	uint8_t size_bits; /* the smaller of the entries of both stages; the contiguous hint is not used */
+	uint64_t pa;		  /* of the IOVA asked for */
+	uint64_t ipa;		  /* nested: output of stage 1 for it; else pa */
+	uint8_t size_bits;	  /* the smaller of the entries of both stages; the contiguous hint is not used */
+	uint8_t s1_bits, s2_bits; /* of each stage's entry; 0: that stage does not translate */
 	/* DMA_READ, DMA_WRITE, DMA_EXEC that hold until an invalidation, without another walk: no DMA_WRITE on a page
 	 * that the walk left clean. [0]: unprivileged, [1]: privileged accesses. */
 	uint8_t perms[2];
