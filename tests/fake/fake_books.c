@@ -220,7 +220,12 @@ void fake_fail_nth(unsigned nth, int err)
 
 bool fake_failed(void)
 {
-	return failed;
+	bool yes;
+
+	pthread_mutex_lock(&lock);
+	yes = failed;
+	pthread_mutex_unlock(&lock);
+	return yes;
 }
 
 const char *fake_failed_call(void)
