@@ -44,7 +44,7 @@ static void model_insert(struct smmu_tlb *tlb)
 	e.size_bits = sizes[rnd(ARRAY_LEN(sizes))];
 	e.block_bits = (uint8_t)(e.size_bits + (rnd(8) == 0 ? 9 : 0));
 	e.page_bits = 12;
-	e.level = (uint8_t)rnd(4);
+	e.level = (uint8_t)(1 + rnd(3));
 	e.va = ((uint64_t)rnd(64) << 12) & ~(BIT64(e.size_bits) - 1);
 	smmu_tlb_insert(tlb, &e);
 	for (unsigned i = 0; i < listed; i++) {
@@ -69,7 +69,7 @@ static bool model_hit(const struct smmu_tlb_entry *e, const struct smmu_tlb_scop
 		return false;
 	if (s->page_bits != 0 && s->page_bits != e->page_bits)
 		return false;
-	if (s->level != 0 && e->level != 0 && s->level != e->level)
+	if (s->level != 0 && s->level != e->level)
 		return false;
 	return !s->by_address || (last >= s->first && first <= s->last);
 }

@@ -146,26 +146,6 @@ static bool name(const struct transaction *t, struct smmu_tlb_tag *tag, uint64_t
 	return *va == t->req.iova || s1->ttb[half_of(s1, t->req.iova)].tbi;
 }
 
-/* log2 of the largest leaf that tables of a granule have. */
-static uint8_t largest_leaf(unsigned page_bits, bool wide)
-{
-	return page_bits == 12 ? 30 : page_bits == 14 ? 25 : wide ? 42 : 29;
-}
-
-/*
- * Size of the stage 1 leaf behind a translation by both stages, 0 when it cannot be told: a smaller leaf of stage 2
- * cuts it to pieces, each of which any address in it names.
- */
-static uint8_t stage_1_leaf(const struct transaction *t, const struct smmu_mapping *map)
-{
-	struct smmu_mapping s2;
-	struct smmu_fault none;
-
-	if (smmu_s2_translate(t->smmu->gmem, t->walk.s2, map->ipa, SMMU_CLASS_CD, &t->req, &s2, &none))
-		return 0;
-	return s2.size_bits > map->size_bits ? map->size_bits : 0;
-}
-
 static void remember(struct transaction *t, const struct smmu_tlb_tag *tag, uint64_t va, const struct smmu_mapping *map)
 {
 	const struct smmu_s1_cfg *s1 = t->walk.s1;
@@ -174,17 +154,15 @@ static void remember(struct transaction *t, const struct smmu_tlb_tag *tag, uint
 		.va = va & ~mask,
 		.pa = map->pa & ~mask,
 		.tag = *tag,
-		.global = map->global || tag->world == SMMU_WORLD_EL2,
+		.global = map->global,
 		.size_bits = map->size_bits,
-		.block_bits = map->size_bits,
+		/* Stage 2 may have cut a stage 1 block to pieces, each of which any address in that block names. */
+		.block_bits = s1 ? map->s1_bits : map->s2_bits,
 		.page_bits = s1 ? s1->ttb[half_of(s1, t->req.iova)].page_bits : t->walk.s2->page_bits,
 		.perms = {map->perms[0], map->perms[1]},
 	};
 
-	if (tag->stages == SMMU_TLB_S12 && !stage_1_leaf(t, map))
-		entry.block_bits = largest_leaf(entry.page_bits, s1->wide);
-	else
-		entry.level = smmu_tlb_level(entry.block_bits, entry.page_bits);
+	entry.level = smmu_tlb_level(entry.block_bits, entry.page_bits);
 	smmu_tlb_insert(&t->smmu->tlb, &entry);
 }
 

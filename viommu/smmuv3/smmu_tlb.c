@@ -144,7 +144,7 @@ static bool in_scope(const struct smmu_tlb_entry *e, const struct smmu_tlb_scope
 		return false;
 	if (s->page_bits && e->page_bits != s->page_bits)
 		return false;
-	if (s->level && e->level && e->level != s->level)
+	if (s->level && e->level != s->level)
 		return false;
 	return !s->by_address ||
 	       ((e->va & ~mask_of(e->block_bits)) <= s->last && s->first <= (e->va | mask_of(e->block_bits)));

@@ -39,7 +39,7 @@ struct smmu_tlb_entry {
 	uint8_t size_bits;  /* log2 of what is translated */
 	uint8_t page_bits;  /* granule of the tables that the entry is named after: stage 1, or 2 for SMMU_TLB_S2 */
 	uint8_t block_bits; /* size of that table's entry: an address anywhere in it names this translation */
-	uint8_t level;	    /* of it: 1 .. 3; 0: not known, any TTL matches */
+	uint8_t level;	    /* of it: 1 .. 3 */
 	uint8_t perms[2];   /* as struct smmu_mapping */
 	uint16_t next;	    /* in the hash chain */
 };
