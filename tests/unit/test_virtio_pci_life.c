@@ -289,6 +289,7 @@ START_TEST(queue_reset_overtaken)
 		told("T");
 		virtio_queue_stopped(&toy->dev, 0);
 		ck_assert_uint_eq(vd_status(&d), 15);
+		ck_assert(toy->dev.queues[0].quit && toy->dev.queues[0].enabled);
 		virtio_stopped(&toy->dev);
 		told("r");
 		vd_set(&d, VIRTIO_PCI_COMMON_Q_SELECT, 2, 0);

@@ -80,9 +80,9 @@ static const struct bad split_cases[] = {
 	  {BUF, 1, W, 0, 7}},
 	 .out = 7,
 	 .in = 1},
-	{"head beyond the table", {{BUF, 16, 0}}, .head = SIZE},
+	{"head beyond the table", {{BUF, 16, 0}, {BUF, 16, 0, 0, SIZE}}, .head = SIZE},
 	{"head far beyond", {{BUF, 16, 0}}, .head = 0xffff},
-	{"next beyond the table", {{BUF, 16, N, SIZE}}},
+	{"next beyond the table", {{BUF, 16, N, SIZE}, {BUF, 16, 0, 0, SIZE}}},
 	{"next far beyond", {{BUF, 16, N, 0xffff}}},
 	{"loop to itself", {{BUF, 16, N, 0}}},
 	{"loop of two", {{BUF, 16, N, 1, 0}, {BUF, 16, N, 0, 1}}},
@@ -113,7 +113,7 @@ static const struct bad split_cases[] = {
 	{"table is not RAM", {{0x1000, 16, I}}},
 	{"table beyond RAM", {{END - 16, 32, I}}},
 	{"table wraps around", {{UINT64_MAX - 15, 32, I}}},
-	{"next beyond the indirect table", {{TABLE, 32, I}, {BUF, 16, N, 2, 0, true}}},
+	{"next beyond the indirect table", {{TABLE, 32, I}, {BUF, 16, N, 2, 0, true}, {BUF, 16, 0, 0, 2, true}}},
 	{"loop in a table", {{TABLE, 32, I}, {BUF, 16, N, 1, 0, true}, {BUF, 16, N, 0, 1, true}}},
 	{"empty buffer in a table", {{TABLE, 16, I}, {BUF, 0, 0, 0, 0, true}}},
 	{"readable after writable in a table",
@@ -265,6 +265,22 @@ START_TEST(ring_gone)
 }
 END_TEST
 
+/* Where the IOMMU lets the device only read, it can only read. */
+START_TEST(read_only)
+{
+	bool writes = _i & 1, table = _i & 2;
+	struct vr_buf bufs[2] = {{BUF - 64, 16, false}, {BUF, 16, writes}};
+
+	vd_translate(&d);
+	d.read_only = BUF;
+	d.read_only_len = 4096;
+	ck_assert(vd_init(&d, VD_ALL & ~(table ? 0 : BIT64(VIRTIO_RING_F_INDIRECT_DESC)), SIZE));
+	ck_assert_int_ge(vd_add(&d, 0, bufs, 2), 0);
+	ck_assert_int_eq(virtq_pop(q, &toy->chain), writes ? -EPROTO : 1);
+	ck_assert_uint_eq(d.faults, writes);
+}
+END_TEST
+
 /* More chains in flight than there are descriptors, by offering the same one again and again. */
 START_TEST(in_flight)
 {
@@ -381,6 +397,7 @@ int main(void)
 	tcase_add_loop_test(tc, split, 0, ARRAY_LEN(split_cases));
 	tcase_add_loop_test(tc, packed, 0, ARRAY_LEN(packed_cases));
 	tcase_add_loop_test(tc, ring_gone, 0, 6);
+	tcase_add_loop_test(tc, read_only, 0, 4);
 	tcase_add_test(tc, in_flight);
 	tcase_add_test(tc, in_flight_packed);
 	tcase_add_test(tc, pieces);

@@ -63,10 +63,11 @@ struct vd {
 	unsigned devfn;			      /* on bus 1 */
 	uint64_t common, isr, config, notify; /* bus addresses; 0: no such structure */
 	uint32_t config_len, multiplier;
-	unsigned window, msix;	 /* offsets of capabilities */
-	uint64_t features;	 /* accepted */
-	uint64_t shift;		 /* IOVA - gpa */
-	uint64_t hole, hole_len; /* IOVAs that the translator refuses */
+	unsigned window, msix;		   /* offsets of capabilities */
+	uint64_t features;		   /* accepted */
+	uint64_t shift;			   /* IOVA - gpa */
+	uint64_t read_only, read_only_len; /* gpas that it does not let the device write */
+	uint64_t hole, hole_len;	   /* IOVAs that the translator refuses */
 	unsigned translations, faults;
 	struct vd_queue q[VIRTIO_MAX_QUEUES];
 };
@@ -241,7 +242,7 @@ static inline void vd_probe(struct vd *d, struct vd_world *w, struct virtio_devi
 
 /* ---- Translation ---- */
 
-/* Pages at gpa + VD_SHIFT, but for the hole. */
+/* Pages at gpa + VD_SHIFT, but for the hole and what is read-only. */
 static inline int vd_translate_one(void *owner, uint32_t pasid, uint64_t addr, unsigned access, struct dma_target *out)
 {
 	struct vd *d = owner;
@@ -250,6 +251,10 @@ static inline int vd_translate_one(void *owner, uint32_t pasid, uint64_t addr, u
 	d->translations++;
 	if (page < VD_SHIFT || (d->hole_len > 0 && page + 4095 >= d->hole && page < d->hole + d->hole_len)) {
 		d->faults += !(access & DMA_PROBE);
+		return -EFAULT;
+	}
+	if ((access & DMA_WRITE) && page - VD_SHIFT - d->read_only < d->read_only_len) {
+		d->faults++;
 		return -EFAULT;
 	}
 	*out = (struct dma_target){.iovas = {page, page + 4095}, .pa = gpa(page - VD_SHIFT), .perms = DMA_READ};
@@ -341,9 +346,10 @@ static inline void *vd_table(void *owner, uint16_t id, uint32_t len, uint64_t *a
 	return vd_mem(d->w, table, len);
 }
 
+/* An area of a ring, with room behind it that belongs to nobody. */
 static inline uint64_t vd_area(struct vd *d, uint64_t len, uint8_t **mem)
 {
-	uint64_t at = vd_alloc(d->w, len, 16);
+	uint64_t at = vd_alloc(d->w, len + 64, 16);
 
 	*mem = vd_mem(d->w, at, len);
 	return at + d->shift;
