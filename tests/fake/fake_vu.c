@@ -125,6 +125,22 @@ struct fake_vu *fake_vu_start(const char *path, const struct fake_vu_options *op
 	return vu;
 }
 
+_Noreturn void fake_vu_serve_fd(int fd, bool listens, const struct fake_vu_options *options)
+{
+	struct fake_vu *vu = calloc(1, sizeof(*vu));
+
+	must(vu);
+	vu->options = *options;
+	vu->conn = -1;
+	fake_vu_forget(vu);
+	pthread_mutex_init(&vu->lock, NULL);
+	vu->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	vu->listener = listens ? fd : -1;
+	vu->conn = listens ? -1 : fd;
+	run(vu);
+	abort();
+}
+
 void fake_vu_stop(struct fake_vu *vu)
 {
 	pthread_mutex_lock(&vu->lock);

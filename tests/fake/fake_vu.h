@@ -52,6 +52,9 @@ struct fake_vu;
 /** Starts to listen at @path. */
 struct fake_vu *fake_vu_start(const char *path, const struct fake_vu_options *options);
 
+/** Serves @fd, which is connected or (@listens) listens, until the process is killed. */
+_Noreturn void fake_vu_serve_fd(int fd, bool listens, const struct fake_vu_options *options);
+
 /** Ends the thread; the connection closes, the socket goes. */
 void fake_vu_stop(struct fake_vu *vu);
 

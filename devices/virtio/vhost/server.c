@@ -39,9 +39,6 @@ static int find_program(struct server *s)
 {
 	const char *path = getenv("PATH");
 
-	for (const char *const *dir = s->config.folders; dir && *dir; dir++)
-		if (is_there(s->path, *dir, strlen(*dir), s->config.program))
-			return 0;
 	while (path && *path) {
 		size_t len = strcspn(path, ":");
 
@@ -49,6 +46,9 @@ static int find_program(struct server *s)
 			return 0;
 		path += len + (path[len] == ':');
 	}
+	for (const char *const *dir = s->config.folders; dir && *dir; dir++)
+		if (is_there(s->path, *dir, strlen(*dir), s->config.program))
+			return 0;
 	return log_fail(-ENOENT, "%s: cannot find the program %s: %s", s->config.name, s->config.program,
 			s->config.package);
 }
