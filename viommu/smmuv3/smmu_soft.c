@@ -89,6 +89,8 @@ static bool recorded(const struct transaction *t)
 	}
 }
 
+/* One record for each transaction (MEV allows to merge them, and does not ask for it). CD.A = 0, RAZ/WI, is legal only
+ * where a host's TERM_MODEL is 0; emulated devices know no such end and see an error. */
 static int report(struct transaction *t)
 {
 	if (t->access & DMA_PROBE)
