@@ -10,9 +10,8 @@ void step(const char *fmt, ...)
 {
 	va_list ap;
 
-	where[0] = '\0';
-	if (!fmt)
-		return;
+	if (is_failed)
+		return; /* the step that failed is of interest */
 	va_start(ap, fmt);
 	vformat(where, sizeof(where), fmt, ap);
 	va_end(ap);

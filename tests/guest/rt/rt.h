@@ -53,7 +53,7 @@ void run_cases(const struct guest_case *cases, unsigned n);
 /** The present case has failed; the first reason counts. */
 __attribute__((format(printf, 1, 2))) void fail(const char *fmt, ...);
 bool failed(void);
-/** A subtitle for messages of cases that run over a table; NULL: none. */
+/** A subtitle for messages of cases that run over a table. */
 __attribute__((format(printf, 1, 2))) void step(const char *fmt, ...);
 /** The last line. */
 void cases_done(void);

@@ -96,8 +96,6 @@ static void ste_illegal(void)
 		uint64_t dw0, dw1, dw2;
 	} bad[] = {
 		{"S1CDMax beyond SSIDSIZE", T_S1, T0_S1CDMAX(31), 0, 0},
-		{"S1Fmt reserved", T_S1, T0_S1CDMAX(2) | T0_S1FMT(3), 0, 0},
-		{"S1DSS reserved", T_S1, T0_S1CDMAX(2), T1_S1DSS(3), 0},
 		{"stage 2 in AArch32", T_S2, 0, 0, T2_T0SZ(25) | T2_SL0(1)},
 		{"S2TG reserved", T_S2, 0, 0, T2_T0SZ(25) | T2_SL0(1) | T2_AA64 | T2_TG(3) | T2_PS(5)},
 		{"S2SL0 reserved", T_S2, 0, 0, T2_T0SZ(25) | T2_SL0(3) | T2_AA64 | T2_PS(5)},

@@ -160,10 +160,18 @@ static bool has_address(unsigned id)
 	return id >= E_F_TRANSLATION || id == E_F_WALK_EABT;
 }
 
+/* C_BAD_SUBSTREAMID has no SSV, F_STREAM_DISABLED neither (7.3.7, 7.3.9). */
+static uint64_t ssid_field(unsigned id, bool present, uint32_t pasid)
+{
+	if (!present || id == E_F_STREAM_DISABLED)
+		return 0;
+	return field_prep(E0_SSID, pasid) | (id == E_C_BAD_SUBSTREAMID ? 0 : E0_SSV);
+}
+
 /* Which bits of double word 1 say something depends on the event (7.3). */
 static void compare(const struct want *want, const struct smmu_ev *ev)
 {
-	bool ssv = (want->flags & TESTDEV_F_PASID) && !want->no_ssid;
+	bool pasid = want->flags & TESTDEV_F_PASID;
 	uint64_t id = field_get(E0_ID, ev->dw[0]), dw1 = 0, mask = 0;
 
 	if (id != want->id) {
@@ -174,8 +182,8 @@ static void compare(const struct want *want, const struct smmu_ev *ev)
 	}
 	if (field_get(E0_SID, ev->dw[0]) != sid)
 		fail("StreamID 0x%llx instead of 0x%x", (unsigned long long)field_get(E0_SID, ev->dw[0]), sid);
-	if (!(ev->dw[0] & E0_SSV) != !ssv || (ssv && field_get(E0_SSID, ev->dw[0]) != want->pasid))
-		fail("SSV, SubstreamID: 0x%llx", (unsigned long long)ev->dw[0]);
+	if ((ev->dw[0] & (E0_SSV | E0_SSID)) != ssid_field(want->id, pasid, want->pasid))
+		fail("event 0x%x: SSV, SubstreamID in 0x%llx", want->id, (unsigned long long)ev->dw[0]);
 	if (has_address(want->id)) {
 		mask = E1_STALL | E1_PNU | E1_IND | E1_RNW | E1_S2 | E1_CLASS;
 		dw1 = (want->write ? 0 : E1_RNW) | (want->s2 ? E1_S2 : 0) | field_prep(E1_CLASS, want->class) |

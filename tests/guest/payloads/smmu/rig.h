@@ -65,7 +65,6 @@ struct want {
 	uint64_t iova;
 	uint32_t flags, pasid; /* of the request */
 	uint64_t ipa;	       /* stage 2 faults, fetch addresses: double word 3; 0: not looked at */
-	bool no_ssid;	       /* although flags have a PASID */
 };
 /** The access faults with exactly this event. */
 void faults(const struct want *want);

@@ -27,22 +27,22 @@ static uint64_t *cd_at(uint64_t *table, unsigned format, uint32_t ssid)
 
 static void formats(void)
 {
-	static const unsigned max[] = {6, 12, 16};
+	static const unsigned max[] = {6, 12, 16, 6}; /* S1Fmt 3 is reserved and behaves as 0 (5.2) */
 
-	for (unsigned format = 0; format < 3; format++) {
-		uint32_t last = (1u << max[format]) - 1;
+	for (unsigned i = 0; i < ARRAY_LEN(max); i++) {
+		unsigned format = i % 3;
+		uint32_t last = (1u << max[i]) - 1;
 		uint64_t *table;
 
-		step("S1Fmt %u", format);
+		step("S1Fmt %u", i);
 		rig_reset();
 		if (format > 0 && !(smmu.idr0 & S_IDR0_CD2L))
 			return;
 		table = aligned(65536);
 		cd_set(cd_at(table, format, 1), s1_simple(VA), NULL, 1, 0);
 		cd_set(cd_at(table, format, last), to_spare(), NULL, 2, 0);
-		smmu_set_ste(&smmu, sid,
-			     pa(table) | T0_V | T0_CONFIG(T_S1) | T0_S1FMT(format) | T0_S1CDMAX(max[format]), T1_CACHED,
-			     0, 0);
+		smmu_set_ste(&smmu, sid, pa(table) | T0_V | T0_CONFIG(T_S1) | T0_S1FMT(i) | T0_S1CDMAX(max[i]),
+			     T1_CACHED, 0, 0);
 		gives_to(VA, MAGIC, P, 1);
 		gives_to(VA, ~MAGIC, P, last);
 		FAULTS(.id = E_C_BAD_SUBSTREAMID, .iova = VA, .flags = P, .pasid = last + 1);
@@ -50,7 +50,7 @@ static void formats(void)
 		FAULTS(.id = E_F_TRANSLATION, .class = E_CLASS_IN, .iova = VA + 0x100000, .flags = P, .pasid = last);
 		if (format > 0) {
 			step("S1Fmt %u, leaf not there", format);
-			FAULTS(.id = E_C_BAD_SUBSTREAMID, .iova = VA, .flags = P, .pasid = 3u << (max[format] - 2));
+			FAULTS(.id = E_C_BAD_SUBSTREAMID, .iova = VA, .flags = P, .pasid = 3u << (max[i] - 2));
 			step("S1Fmt %u, leaf out of RAM", format);
 			table[last >> (format == 1 ? 6 : 10)] = NOWHERE | 1;
 			smmu_do(&smmu, OP_CFGI_CD_ALL | (uint64_t)sid << 32, 0);
@@ -77,6 +77,9 @@ static void default_substream(void)
 	FAULTS(.id = E_F_STREAM_DISABLED, .iova = VA);
 	gives_to(VA, MAGIC, P, 0);
 	gives_to(VA, ~MAGIC, P, 1);
+	step("reserved, as terminate");
+	smmu_set_ste(&smmu, sid, dw0, T1_CACHED | T1_S1DSS(3), 0, 0);
+	FAULTS(.id = E_F_STREAM_DISABLED, .iova = VA);
 	step("bypass");
 	smmu_set_ste(&smmu, sid, dw0, T1_CACHED | T1_S1DSS(1), 0, 0);
 	gives(pa(data), MAGIC);

@@ -118,6 +118,8 @@ static void ranges(void)
 			uint64_t dw0 = OP_TLBI_NH_VA | asid(ASID) | cases[i].num << 12 | cases[i].scale << 20;
 			uint64_t va = VA + 1000 * PAGE;
 
+			if (cases[i].num == 0 && cases[i].scale == 0 && ttl == 0)
+				continue; /* reserved */
 			step("NUM %u SCALE %u TTL %u", cases[i].num, cases[i].scale, ttl);
 			changes_after(pt, va, S1_RW, dw0,
 				      (va - cases[i].before * PAGE) | 1ull << 10 | (uint64_t)ttl << 8 | (ttl ? 1 : 0));
