@@ -39,6 +39,4 @@
 #define VIRTIO_CAP_EXTRA      16u /* notify_off_multiplier, pci_cfg_data */
 #define VIRTIO_CAP_LEN	      16u /* of the structure itself */
 
-#define VIRTIO_CFG_NO_VECTOR 0xffffu
-
 #endif
