@@ -16,8 +16,17 @@
 #include "sys.h"
 
 /* A VM that was killed a moment ago still has its image: the kernel ends its I/O in the background. */
-#define LOCK_TRIES    20u
-#define LOCK_PAUSE_NS 25000000
+#define IN_USE_TRIES	20u
+#define IN_USE_PAUSE_NS 25000000
+
+/* True when it is worth another try after the @n-th. */
+static bool try_again(unsigned n)
+{
+	if (n >= IN_USE_TRIES)
+		return false;
+	nanosleep(&(struct timespec){.tv_nsec = IN_USE_PAUSE_NS}, NULL);
+	return true;
+}
 
 static int fail_open(const struct blk_image *image, int err)
 {
@@ -61,26 +70,36 @@ static int look(struct blk_image *image)
 	return 0;
 }
 
-static int open_image(struct blk_image *image, enum virtio_blk_cache cache)
+static int try_open(struct blk_image *image)
 {
 	int flags = (image->readonly ? O_RDONLY : O_RDWR) | (image->block ? O_EXCL : 0);
 
+	for (unsigned n = 0;; n++) {
+		image->fd = sys_open(image->path, flags | (image->direct ? O_DIRECT : 0));
+		if (image->fd >= 0)
+			return 0;
+		int err = -errno;
+
+		if (!image->block || err != -EBUSY || !try_again(n))
+			return err;
+	}
+}
+
+static int open_image(struct blk_image *image, enum virtio_blk_cache cache)
+{
 	image->direct = cache != BLK_CACHE_BUFFERED;
-	image->fd = sys_open(image->path, flags | (image->direct ? O_DIRECT : 0));
-	if (image->fd >= 0)
-		return 0;
-	int err = -errno;
+	int err = try_open(image);
 
 	/* The file system refuses O_DIRECT; others than EINVAL are about the file. */
 	if (err != -EINVAL || !image->direct)
-		return fail_open(image, err);
+		return err ? fail_open(image, err) : 0;
 	if (cache == BLK_CACHE_DIRECT)
 		return log_fail(
 			err, "%s: the file system of %s cannot do direct I/O; set `cache: buffered` or move the image",
 			image->name, image->path);
 	image->direct = false;
-	image->fd = sys_open(image->path, flags);
-	return image->fd < 0 ? fail_open(image, -errno) : 0;
+	err = try_open(image);
+	return err ? fail_open(image, err) : 0;
 }
 
 static int ask_device(const struct blk_image *image, unsigned long request, const char *what, void *value)
@@ -93,7 +112,7 @@ static int ask_device(const struct blk_image *image, unsigned long request, cons
 
 static int measure_device(struct blk_image *image)
 {
-	int logical = 0;
+	int logical = 0, locked = 0;
 	unsigned value = 0;
 	int err = ask_device(image, BLKGETSIZE64, "size", &image->size);
 
@@ -101,6 +120,9 @@ static int measure_device(struct blk_image *image)
 		err = ask_device(image, BLKSSZGET, "sector size", &logical);
 	if (err)
 		return err;
+	/* Opening such a device for writing works, writing does not. */
+	if (!image->readonly && sys_ioctl(image->fd, BLKROGET, &locked) == 0 && locked)
+		return fail_open(image, -EROFS);
 	if (logical < (int)BLK_SECTOR || !is_pow2((uint64_t)logical))
 		return log_fail(-EINVAL, "%s: the block device %s has sectors of %d bytes", image->name, image->path,
 				logical);
@@ -145,28 +167,32 @@ static int check_size(const struct blk_image *image)
 			image->name, image->path, image->size);
 }
 
-/*
- * One writer or many readers. The lock belongs to the open file and covers all of it, so that it also conflicts with
- * the byte ranges that other VMMs lock.
- */
-static int lock_image(const struct blk_image *image)
+static int fail_lock(const struct blk_image *image, int err)
 {
-	int ret = image->block ? 0 : sys_lock_file(image->fd, !image->readonly);
-
-	for (unsigned i = 0; ret < 0 && errno == EAGAIN && i < LOCK_TRIES; i++) {
-		nanosleep(&(struct timespec){.tv_nsec = LOCK_PAUSE_NS}, NULL);
-		ret = sys_lock_file(image->fd, !image->readonly);
-	}
-	if (ret == 0)
-		return 0;
-	if (errno == EAGAIN || errno == EACCES)
+	if (err == EAGAIN || err == EACCES)
 		return log_fail(-EBUSY,
 				"%s: the image %s is in use by another VM or program, and %s; stop that first, or give "
 				"this VM a copy",
 				image->name, image->path,
 				image->readonly ? "is being changed by it" : "two writers would destroy it");
 	log_warn("%s: the image %s cannot be locked: %s; take care that no other VM uses it", image->name, image->path,
-		 strerror(errno));
+		 strerror(err));
+	return 0;
+}
+
+/*
+ * One writer or many readers. The lock belongs to the open file and covers all of it, so that it also conflicts with
+ * the byte ranges that other VMMs lock.
+ */
+static int lock_image(const struct blk_image *image)
+{
+	unsigned n = 0;
+
+	if (image->block)
+		return 0;
+	while (sys_lock_file(image->fd, !image->readonly) < 0)
+		if (errno != EAGAIN || !try_again(n++))
+			return fail_lock(image, errno);
 	return 0;
 }
 

@@ -132,11 +132,15 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* Completions that only a system call brings into the ring. */
+static bool kernel_has_news(struct blk_queue *q)
+{
+	return __atomic_load_n(q->ring.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
 static bool has_news(struct blk_queue *q, unsigned command)
 {
-	return io_uring_cq_ready(&q->ring) > 0 ||
-	       (__atomic_load_n(q->ring.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) ||
-	       (takes(q) && virtq_available(q->vq)) ||
+	return io_uring_cq_ready(&q->ring) > 0 || kernel_has_news(q) || (takes(q) && virtq_available(q->vq)) ||
 	       atomic_load_explicit(&q->command, memory_order_relaxed) != command;
 }
 
@@ -167,19 +171,27 @@ static void adapt(struct blk_queue *q, uint64_t waited)
 		q->poll_ns = BLK_POLL_MAX_NS;
 }
 
+/* Passes on what there is in both directions, with a system call only if it needs one. */
+static void turn_without_waiting(struct blk_queue *q)
+{
+	if (io_uring_sq_ready(&q->ring) > 0 || kernel_has_news(q))
+		submit(q, 0);
+	reap(q);
+}
+
 /* Returns when there is something to do. */
 static void wait_running(struct blk_queue *q, unsigned command)
 {
 	uint64_t start = now_ns();
 
 	if (look_around(q, command, start)) {
-		blk_queue_turn(q, 0);
+		turn_without_waiting(q);
 		return;
 	}
 	if (!q->dead) {
 		want_kicks(q, true);
 		if (takes(q) && virtq_available(q->vq)) {
-			blk_queue_turn(q, 0);
+			turn_without_waiting(q);
 			return;
 		}
 	}
