@@ -249,6 +249,30 @@ START_TEST(ignores_configuration)
 }
 END_TEST
 
+/* It comes back and says nothing: a function reset does not wait for it. */
+START_TEST(silent_when_back)
+{
+	struct timespec from, till;
+	uint64_t to;
+
+	begin(VD_ALL, false);
+	check_works();
+	fake_vu_be_evil(vu, FAKE_VU_SILENT, VU_GET_FEATURES);
+	send_tag(0, 1, &to);
+	fake_vu_drop(vu);
+	eventually(fake_vu_connections(vu) == 2);
+	usleep(50000);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	ck_assert_int_eq(pci_function_reset(&drv.dev->ep.fn), 0);
+	clock_gettime(CLOCK_MONOTONIC, &till);
+	ck_assert_int_lt((till.tv_sec - from.tv_sec) * 1000 + (till.tv_nsec - from.tv_nsec) / 1000000, 1000);
+	fake_vu_be_evil(vu, FAKE_VU_GOOD, 0);
+	vd_enable_pci(&drv);
+	ck_assert(vd_init(&drv, VD_ALL, 64));
+	check_works();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("vhost_hostile");
@@ -268,6 +292,7 @@ int main(void)
 	tcase_add_loop_test(t, scribbles, 0, 4);
 	tcase_add_loop_test(t, keeps_a_ring, 0, 2);
 	tcase_add_test(t, ignores_configuration);
+	tcase_add_test(t, silent_when_back);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);
 }

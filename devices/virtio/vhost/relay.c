@@ -268,6 +268,11 @@ void relay_stop_queue(struct relay *r, unsigned index)
 	rested(r);
 }
 
+bool relay_wanted(const struct relay *r)
+{
+	return worker_wanted(r->worker);
+}
+
 bool relay_rests(struct relay *r, unsigned index)
 {
 	return worker_rests(r->worker, index);

@@ -77,6 +77,9 @@ int relay_create(struct relay **out, const struct relay_config *config);
 /** Nothing runs. NULL is fine. */
 void relay_destroy(struct relay *r);
 
+/** In the relay's thread: true when it is wanted for something else, and should not wait. */
+bool relay_wanted(const struct relay *r);
+
 /** Fills @regions, returns how many. Any thread; constant. */
 unsigned relay_regions(const struct relay *r, struct relay_region regions[static RELAY_MAX_REGIONS]);
 

@@ -48,13 +48,14 @@ void vhost_kernel_close(struct vhost_kernel *vk)
 
 int vhost_kernel_begin(struct vhost_kernel *vk, uint64_t features, const struct relay_region *regions, unsigned n)
 {
-	struct {
-		struct vhost_memory head;
-		struct vhost_memory_region regions[RELAY_MAX_REGIONS];
-	} memory = {.head.nregions = n};
+	_Alignas(struct vhost_memory)
+		uint8_t room[sizeof(struct vhost_memory) + RELAY_MAX_REGIONS * sizeof(struct vhost_memory_region)] = {
+			0};
+	struct vhost_memory *memory = (struct vhost_memory *)room;
 
+	memory->nregions = n;
 	for (unsigned i = 0; i < n; i++)
-		memory.regions[i] = (struct vhost_memory_region){
+		memory->regions[i] = (struct vhost_memory_region){
 			.guest_phys_addr = regions[i].addr,
 			.memory_size = regions[i].size,
 			.userspace_addr = (uintptr_t)regions[i].host,
@@ -62,7 +63,7 @@ int vhost_kernel_begin(struct vhost_kernel *vk, uint64_t features, const struct 
 	features &= vk->features;
 	if (sys_ioctl(vk->fd, VHOST_SET_FEATURES, &features) < 0)
 		return fail(vk, "the features of the guest's driver");
-	if (sys_ioctl(vk->fd, VHOST_SET_MEM_TABLE, &memory) < 0)
+	if (sys_ioctl(vk->fd, VHOST_SET_MEM_TABLE, memory) < 0)
 		return fail(vk, "the table of guest memory");
 	return 0;
 }

@@ -13,6 +13,8 @@
 #include "log.h"
 #include "sys.h"
 
+#define SLICE_MS 20 /* how often a wait looks up */
+
 static int64_t now_ms(void)
 {
 	struct timespec ts;
@@ -65,8 +67,10 @@ static int wait_for(const struct vu_conn *conn, short events, enum vu_request re
 			return log_fail(-ETIMEDOUT, "%s: the vhost-user back end does not %s request %u within %d ms",
 					conn->name, events & POLLIN ? "answer" : "take", (unsigned)request,
 					conn->allowed_ms);
-		if (poll(&pfd, 1, (int)left) > 0)
+		if (poll(&pfd, 1, left < SLICE_MS ? (int)left : SLICE_MS) > 0)
 			return 0;
+		if (conn->cancelled && conn->cancelled(conn->owner))
+			return -ECANCELED;
 	}
 }
 

@@ -22,6 +22,9 @@ struct vu_conn {
 	int allowed_ms;	  /* and */
 	int64_t deadline; /*   until when, as vu_allow() says */
 	bool reply_ack;	  /* negotiated */
+	/* Asked every now and then while waiting; true: -ECANCELED. NULL: never. */
+	bool (*cancelled)(void *owner);
+	void *owner;
 };
 
 /** Connects to @path. 0; -errno (not logged). */

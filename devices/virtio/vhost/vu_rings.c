@@ -139,6 +139,12 @@ static void disconnect(void *owner)
 	pthread_mutex_unlock(&b->lock);
 }
 
+static bool is_wanted(void *owner)
+{
+	return relay_wanted(((struct vu_backend *)owner)->relay);
+}
+
+/* Gives up at once when a reset waits for this thread. */
 static int reconnect(void *owner)
 {
 	struct vu_backend *b = owner;
@@ -149,7 +155,10 @@ static int reconnect(void *owner)
 
 	if (!err) {
 		vu_allow(&b->conn, b->config.server ? VU_MS_FIRST : VU_MS_STEP);
+		b->conn.cancelled = is_wanted;
+		b->conn.owner = b;
 		err = vu_backend_handshake(b, false);
+		b->conn.cancelled = NULL;
 	}
 	if (err)
 		fd_close(&b->conn.fd);
