@@ -206,7 +206,7 @@ static void set(struct fake_vu *vu, struct message *m)
 		memcpy(vu->options.config + m->body.config.offset, m->body.config.data, m->body.config.size);
 		break;
 	default:
-		must(!"a request that is known");
+		fake_vu_abort(__FILE__, __LINE__, "a request that is known");
 	}
 }
 

@@ -15,7 +15,7 @@ void *fake_vu_at(struct fake_vu *vu, uint64_t addr, uint64_t len, bool user)
 		if (at < r->size && len <= r->size - at)
 			return r->map + r->offset + at;
 	}
-	must(!"an address in the memory table");
+	fake_vu_abort(__FILE__, __LINE__, "an address in the memory table");
 }
 
 /* A chain, flat. */
