@@ -262,7 +262,7 @@ START_TEST(is_replaced)
 	eventually(fake_vu_in_flight(vu) == 5);
 	fake_vu_stop(vu);
 	vu = NULL;
-	eventually(strstr(captured, "went away"));
+	eventually(said("went away"));
 	for (unsigned i = 5; i < 10; i++)
 		ids[i] = send_tag(0, 100 + i, &to[i]);
 	usleep(400000);
@@ -286,7 +286,7 @@ START_TEST(reset_while_away)
 	eventually(fake_vu_in_flight(vu) == 1);
 	fake_vu_stop(vu);
 	vu = NULL;
-	eventually(strstr(captured, "went away"));
+	eventually(said("went away"));
 	vd_reset(&drv);
 	ck_assert(vd_init(&drv, VD_ALL, 64));
 	int id = send_tag(0, 100, &to);
@@ -311,8 +311,8 @@ START_TEST(comes_back_poorer)
 	ids[0] = send_tag(0, 100, &to[0]);
 	eventually(fake_vu_in_flight(vu) == 1);
 	fake_vu_drop(vu);
-	eventually(strstr(captured, "lacks features 0x8,"));
-	ck_assert(!strstr(captured, "is back"));
+	eventually(said("lacks features 0x8,"));
+	ck_assert(!said("is back"));
 	options.features |= BIT(3);
 	fake_vu_options_set(vu, &options);
 	fake_vu_hold(vu, false);
@@ -331,7 +331,7 @@ START_TEST(comes_back_changed)
 	fake_vu_options_set(vu, &options);
 	vd_interrupts(&drv, 0);
 	fake_vu_drop(vu);
-	eventually(strstr(captured, "is back"));
+	eventually(said("is back"));
 	vd_pump(&world);
 	ck_assert_uint_eq(vd_config(&drv, 4, 1), 0x99);
 	ck_assert_uint_ne(vd_get(&drv, VIRTIO_PCI_COMMON_CFGGENERATION, 1), generation);

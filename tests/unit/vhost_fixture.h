@@ -4,6 +4,7 @@
 #define AERIE_VHOST_FIXTURE_H
 
 #include <linux/virtio_ids.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -29,6 +30,25 @@ static struct fake_vu *vu;
 static struct fake_vu_options options;
 static char dir[] = "/tmp/aerie-vhost-XXXXXX", path[64];
 
+/* Messages come from threads, too. */
+static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static inline void locked_line(enum log_level level, const char *line, void *opaque)
+{
+	pthread_mutex_lock(&said_lock);
+	capture_line(level, line, opaque);
+	pthread_mutex_unlock(&said_lock);
+}
+
+static inline bool said(const char *text)
+{
+	pthread_mutex_lock(&said_lock);
+	bool yes = strstr(captured, text);
+
+	pthread_mutex_unlock(&said_lock);
+	return yes;
+}
+
 static inline void fixture_setup(void)
 {
 	strcpy(dir, "/tmp/aerie-vhost-XXXXXX");
@@ -44,6 +64,7 @@ static inline void fixture_setup(void)
 		options.config[i] = (uint8_t)(0x40 + i);
 	vd_world_start(&world);
 	capture_begin();
+	log_set_sink(locked_line, NULL);
 }
 
 static inline void fixture_teardown(void)
