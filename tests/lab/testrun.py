@@ -153,7 +153,8 @@ def _scenarios(kit: Kit, wanted: list[tuple[Scenario, list[str]]],
     """The chosen scenarios, some at a time."""
     aerie = choice.aerie or build.aerie(kit)
     host = l1.Host(kit, {"bin/aerie": aerie, **build.host_programs(kit.arch),
-                         **payloads.build(kit.arch)}, build.guest_programs(kit.arch))
+                         **payloads.build(kit.arch, [item.name for item, _ in wanted])},
+                   build.guest_programs(kit.arch))
     with ThreadPoolExecutor(max_workers=choice.jobs) as pool, ui.Phase("scenarios") as phase:
         runs = [pool.submit(scenariorun.run, item, kernels, host, scale() * choice.jobs)
                 for item, kernels in wanted]

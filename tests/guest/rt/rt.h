@@ -93,7 +93,7 @@ uint32_t fdt_cell(const uint32_t *cells, unsigned n);
 bool fdt_reg(struct fdt_node node, unsigned n, uint64_t *addr, uint64_t *size);
 uint32_t fdt_phandle(struct fdt_node node);
 
-/* What each architecture has (arch_arm64.c) */
+/* What each architecture has (arm64/arch.c) */
 void arch_map_device(uint64_t base, uint64_t size);
 _Noreturn void power_off(void);
 uint64_t now_us(void);
@@ -114,55 +114,18 @@ static inline void barrier(void)
 		is_;                                                                                                   \
 	})
 
-static inline uint32_t read32(uint64_t addr)
-{
-	uint32_t v = *(volatile uint32_t *)addr;
+/* mmio.h of each architecture: registers. Each access is one instruction that a hypervisor can emulate. */
+static inline uint8_t read8(uint64_t addr);
+static inline uint16_t read16(uint64_t addr);
+static inline uint32_t read32(uint64_t addr);
+static inline uint64_t read64(uint64_t addr);
+static inline void write8(uint64_t addr, uint8_t v);
+static inline void write16(uint64_t addr, uint16_t v);
+static inline void write32(uint64_t addr, uint32_t v);
+static inline void write64(uint64_t addr, uint64_t v);
+#include "mmio.h"
 
-	barrier();
-	return v;
-}
-
-static inline void write32(uint64_t addr, uint32_t v)
-{
-	barrier();
-	*(volatile uint32_t *)addr = v;
-}
-
-static inline uint64_t read64(uint64_t addr)
-{
-	uint64_t v = *(volatile uint64_t *)addr;
-
-	barrier();
-	return v;
-}
-
-static inline void write64(uint64_t addr, uint64_t v)
-{
-	barrier();
-	*(volatile uint64_t *)addr = v;
-}
-
-static inline uint16_t read16(uint64_t addr)
-{
-	return *(volatile uint16_t *)addr;
-}
-
-static inline void write16(uint64_t addr, uint16_t v)
-{
-	*(volatile uint16_t *)addr = v;
-}
-
-static inline uint8_t read8(uint64_t addr)
-{
-	return *(volatile uint8_t *)addr;
-}
-
-static inline void write8(uint64_t addr, uint8_t v)
-{
-	*(volatile uint8_t *)addr = v;
-}
-
-/* gic.c: messages */
+/* Messages (arm64/gic.c) */
 /** Sets up the GIC and its ITS. False: there is none. */
 bool irq_init(void);
 /** Address that a device writes its messages to, 0: no ITS. */

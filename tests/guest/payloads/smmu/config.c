@@ -79,6 +79,17 @@ static void ste_config(void)
 	takes(pa(data) + 8, data + 1, 0, 0);
 }
 
+/* 3.4: what is beyond the size of addresses does not pass. */
+static void bypass_address_size(void)
+{
+	rig_reset();
+	smmu_set_ste(&smmu, sid, T0_V | T0_CONFIG(T_BYPASS), T1_SHCFG_IN, 0, 0);
+	FAULTS(.id = E_F_ADDR_SIZE, .class = E_CLASS_IN, .iova = 1ull << 52 | pa(data));
+	FAULTS(.id = E_F_ADDR_SIZE, .class = E_CLASS_IN, .iova = 1ull << 63 | pa(data), .write = true);
+	smmu_cr0(&smmu, S_CR0_CMDQEN | S_CR0_EVENTQEN);
+	aborts(1ull << 52 | pa(data), false, 0, 0);
+}
+
 static void ste_invalid(void)
 {
 	rig_reset();
@@ -247,6 +258,7 @@ static void cd_fetch_abort(void)
 
 const struct guest_case config_cases[] = {
 	{"smmu STE.Config", ste_config},
+	{"smmu bypass beyond the address size", bypass_address_size},
 	{"smmu STE.V", ste_invalid},
 	{"smmu STE ILLEGAL", ste_illegal},
 	{"smmu StreamID out of range", stream_out_of_range},

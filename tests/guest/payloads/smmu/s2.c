@@ -101,12 +101,15 @@ static void fault_kinds(void)
 	ste_s2(&pt, 0);
 	*pt_entry(&pt, ipa, 2) = NOWHERE | P_VALID | P_TABLE;
 	tlb_clean();
-	FAULTS(.id = E_F_WALK_EABT, .s2 = true, .class = E_CLASS_TTD, .iova = ipa,
+	FAULTS(.id = E_F_WALK_EABT, .s2 = true, .class = E_CLASS_IN, .iova = ipa,
 	       .ipa = NOWHERE + (ipa >> 12 & 511) * 8);
 	step("address size");
-	pt_map(&pt, ipa & ~0xfffull, 0x0000800000000000ull, 3, S2_RW);
+	rig_reset();
+	pt_init(&pt, 12, 40, 1);
+	ipa = map_data(&pt, 3, S2_RW);
+	*pt_entry(&pt, ipa, 3) |= 1ull << 45;
 	smmu_set_ste(&smmu, sid, T0_V | T0_CONFIG(T_S2), T1_SHCFG_IN, (s2_dw2(&pt, 0) & ~T2_PS(7)) | T2_PS(2), pt.root);
-	tlb_clean();
+	FAULTS(.id = E_F_ADDR_SIZE, .s2 = true, .class = E_CLASS_IN, .iova = ipa, .ipa = ipa & ~0xfffull);
 }
 
 static void hardware_update(void)
@@ -175,6 +178,64 @@ static void nested_faults(void)
 	FAULTS(.id = E_F_TRANSLATION, .class = E_CLASS_IN, .iova = NESTED_VA + 0x20000);
 }
 
+/* External aborts below stage 2 (7.3.12), by what was on the way: a CD, a table of stage 1, or the input; and of stage
+ * 1 itself, whose IPA translates to nowhere. */
+static void nested_aborts(void)
+{
+	struct pt *s1, *s2;
+	uint64_t *cd, old;
+
+	rig_reset();
+	s1 = s1_simple(NESTED_VA);
+	cd = cd_new(s1);
+	s2 = s2_identity();
+	*pt_entry(s2, IPA_CD, 2) = NOWHERE | P_VALID | P_TABLE;
+	step("input");
+	pt_map(s1, NESTED_VA, IPA_CD, 3, S1_RW);
+	ste_nested(pa(cd), s2, 0);
+	FAULTS(.id = E_F_WALK_EABT, .s2 = true, .class = E_CLASS_IN, .iova = NESTED_VA, .ipa = NOWHERE);
+	step("stage 1 table");
+	old = *pt_entry(s1, NESTED_VA, 2);
+	*pt_entry(s1, NESTED_VA, 2) = IPA_CD | P_VALID | P_TABLE;
+	tlb_clean();
+	FAULTS(.id = E_F_WALK_EABT, .s2 = true, .class = E_CLASS_TTD, .iova = NESTED_VA, .ipa = NOWHERE);
+	*pt_entry(s1, NESTED_VA, 2) = old;
+	step("CD");
+	ste_nested(IPA_CD, s2, 0);
+	FAULTS(.id = E_F_WALK_EABT, .s2 = true, .class = E_CLASS_CD, .iova = NESTED_VA, .ipa = NOWHERE);
+	step("stage 1 table, translated to nowhere");
+	*pt_entry(s2, IPA_CD, 2) = 0;
+	pt_map(s2, IPA_CD, NOWHERE, 3, S2_RW);
+	*pt_entry(s1, NESTED_VA, 2) = IPA_CD | P_VALID | P_TABLE;
+	ste_nested(pa(cd), s2, 0);
+	tlb_clean();
+	FAULTS(.id = E_F_WALK_EABT, .class = E_CLASS_TTD, .iova = NESTED_VA + 8,
+	       .ipa = NOWHERE + (NESTED_VA >> 12 & 511) * 8);
+	step("CD, translated to nowhere");
+	ste_nested(IPA_CD, s2, 0);
+	FAULTS(.id = E_F_CD_FETCH, .iova = NESTED_VA, .ipa = NOWHERE);
+}
+
+/* S2PTW: a table of stage 1 in what stage 2 maps as Device memory is a permission fault (5.2). */
+static void protected_walk(void)
+{
+	struct pt *s1, *s2;
+	uint64_t *cd, at;
+
+	rig_reset();
+	s1 = s1_simple(NESTED_VA);
+	cd = cd_new(s1);
+	s2 = s2_identity();
+	at = *pt_entry(s1, NESTED_VA, 2) & MASK64(47, 12);
+	pt_map(s2, IPA_CD, at, 3, S2_RW & ~P_S2_WB);
+	*pt_entry(s1, NESTED_VA, 2) = IPA_CD | P_VALID | P_TABLE;
+	ste_nested(pa(cd), s2, 0);
+	gives(NESTED_VA, MAGIC);
+	ste_nested(pa(cd), s2, T2_PTW);
+	tlb_clean();
+	FAULTS(.id = E_F_PERMISSION, .s2 = true, .class = E_CLASS_TTD, .iova = NESTED_VA, .ipa = IPA_CD);
+}
+
 /* Stage 1 allows what stage 2 forbids. */
 static void nested_permissions(void)
 {
@@ -199,6 +260,8 @@ const struct guest_case s2_cases[] = {
 	{"smmu stage 2 hardware update", hardware_update},
 	{"smmu nested", nested},
 	{"smmu nested faults", nested_faults},
+	{"smmu nested aborts", nested_aborts},
+	{"smmu S2PTW", protected_walk},
 	{"smmu nested permissions", nested_permissions},
 };
 const unsigned nr_s2 = ARRAY_LEN(s2_cases);
