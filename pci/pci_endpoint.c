@@ -53,10 +53,22 @@ static void update_dma(struct pci_endpoint *ep)
 		ep->ops->bus_master(ep, now);
 }
 
+/* Under another requester id an IOMMU has other translations for it. */
+static void update_rid(struct pci_endpoint *ep)
+{
+	uint16_t rid = pci_function_rid(&ep->fn);
+
+	if (rid == ep->rid)
+		return;
+	ep->rid = rid;
+	dma_space_invalidate(&ep->dma);
+}
+
 static void endpoint_irq_changed(struct pci_function *fn)
 {
 	struct pci_endpoint *ep = to_endpoint(fn);
 
+	update_rid(ep);
 	update_dma(ep);
 	pci_endpoint_irq_reconcile(ep);
 }

@@ -64,6 +64,7 @@ struct pci_endpoint {
 	const struct pci_endpoint_ops *ops;
 	struct vm *vm;
 	struct dma_space dma;
+	uint16_t rid;		    /* as of the translations that are cached */
 	struct pci_vector *vectors; /* of MSI-X, each with its route and an open eventfd; owned */
 	unsigned nr_vectors;
 };

@@ -28,6 +28,9 @@ int assigned_create(struct assigned **out, struct vm *vm, const struct assign_co
 /** Frees one that was never placed. NULL is fine. */
 void assigned_destroy(struct assigned *dev);
 
+/** Turns bus mastering and memory decoding of the device off: before what translates for it goes. */
+void assigned_stop(struct assigned *dev);
+
 struct pci_function *assigned_function(struct assigned *dev);
 struct host_dev *assigned_host_dev(struct assigned *dev);
 

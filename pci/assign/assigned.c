@@ -135,6 +135,11 @@ void assigned_destroy(struct assigned *dev)
 	free(dev);
 }
 
+void assigned_stop(struct assigned *dev)
+{
+	assign_quiet(dev);
+}
+
 struct pci_function *assigned_function(struct assigned *dev)
 {
 	return &dev->fn;

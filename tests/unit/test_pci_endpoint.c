@@ -196,6 +196,22 @@ START_TEST(dma_follows_bus_master)
 }
 END_TEST
 
+/* Another bus number is another requester, for which an IOMMU has other translations. */
+START_TEST(renumbered)
+{
+	uint64_t before;
+
+	switch_on();
+	before = dut.ep.dma.generation;
+	fake_cfg_write(&w, 0, 8, PCI_SECONDARY_BUS, 1, 5);
+	ck_assert_uint_gt(dut.ep.dma.generation, before);
+	before = dut.ep.dma.generation;
+	fake_cfg_write(&w, 0, 8, PCI_SECONDARY_BUS, 1, 5);
+	ck_assert_uint_eq(dut.ep.dma.generation, before);
+	fake_cfg_write(&w, 0, 8, PCI_SECONDARY_BUS, 1, 1);
+}
+END_TEST
+
 START_TEST(power)
 {
 	uint64_t value;
@@ -319,6 +335,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, identity);
 	tcase_add_test(tc, dma_follows_bus_master);
+	tcase_add_test(tc, renumbered);
 	tcase_add_test(tc, power);
 	tcase_add_test(tc, function_level_reset);
 	tcase_add_test(tc, messages);

@@ -147,13 +147,19 @@ static void destroy_devices(struct machine *m, unsigned keep)
 	}
 }
 
-/* I/O threads run on until their devices go, which is after the IOMMUs that translate for them. */
+/* I/O threads, and devices whose guest did not stop them, run on until they go, which is after the IOMMUs that
+ * translate for them. */
 static void stop_dma(struct machine *m)
 {
 	bus_lock(&m->vm.bus);
-	for (unsigned i = 0; i < m->nr_endpoints; i++)
-		if (!m->endpoints[i].assigned)
-			dma_space_enable(&pci_endpoint_of(m->endpoints[i].fn)->dma, false);
+	for (unsigned i = 0; i < m->nr_endpoints; i++) {
+		struct machine_endpoint *ep = &m->endpoints[i];
+
+		if (ep->assigned)
+			assigned_stop(ep->assigned);
+		else
+			dma_space_enable(&pci_endpoint_of(ep->fn)->dma, false);
+	}
 	bus_unlock(&m->vm.bus);
 }
 
