@@ -107,6 +107,8 @@ static void changes(void)
 	change(0, 0x1000, 0); /* no doorbell */
 	raise(0);
 	CHECK_EQ(irq_wait(QUIET_US), 0);
+	change(0, irq_doorbell(), 2);
+	CHECK_EQ(irq_wait(QUIET_US), 0);
 	change(0, irq_doorbell(), 9999); /* no such event */
 	raise(0);
 	CHECK_EQ(irq_wait(QUIET_US), 0);

@@ -16,6 +16,10 @@ static bool prepare(void)
 		print("FAIL prepare: the test endpoint is not behind an SMMU\n");
 		return false;
 	}
+	if (!irq_init()) {
+		print("FAIL prepare: no ITS\n");
+		return false;
+	}
 	data = aligned(65536);
 	spare = aligned(65536);
 	print("SMMU at 0x%llx, IDR 0x%x 0x%x 0x%x 0x%x, StreamID 0x%x\n", (unsigned long long)smmu.base, smmu.idr0,
@@ -35,4 +39,5 @@ void payload_main(void)
 	run_cases(ssid_cases, nr_ssid);
 	run_cases(tlb_cases, nr_tlb);
 	run_cases(queue_cases, nr_queue);
+	run_cases(message_cases, nr_message);
 }
