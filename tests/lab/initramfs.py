@@ -11,7 +11,7 @@ from lab.guests import GuestKernel
 APPLETS = (
     "[", "awk", "basename", "blkdiscard", "blockdev", "cat", "chmod", "cmp", "cp", "cut", "date",
     "dd", "dirname", "dmesg",
-    "echo", "env", "expr", "fallocate", "false", "find", "fsync", "free", "grep", "gunzip", "gzip", "head", "hexdump",
+    "echo", "env", "expr", "fallocate", "false", "find", "free", "grep", "gunzip", "gzip", "head", "hexdump",
     "id", "ifconfig", "killall", "insmod", "ip", "kill", "less", "ln", "ls", "lspci", "md5sum", "mkdir",
     "mkfifo", "mknod", "mount", "mv", "nc", "nproc", "od", "pidof", "ping", "poweroff", "printf", "ps",
     "readlink", "reboot", "rm", "route", "sed", "seq", "setsid", "sh", "sha256sum", "sleep",

@@ -178,6 +178,15 @@ discard() {
 	[ "$left" -eq 0 ] || fail "$left bytes are left of what was discarded on $1"
 }
 
+# release BDF...: take an assigned device from its driver. At power-off Linux since 6.15
+# resets the virtio-iommu before it is done with the devices behind it; an NVMe
+# drive that can no longer reach memory then keeps it waiting for a minute.
+release() {
+	for bdf in "$@"; do
+		echo "$bdf" >"/sys/bus/pci/devices/$bdf/driver/unbind" || fail "cannot unbind $bdf"
+	done
+}
+
 # The devices on the bus must be behind the guest's SMMU ...
 behind_smmu() {
 	for bdf in "$@"; do

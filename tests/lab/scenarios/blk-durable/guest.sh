@@ -18,8 +18,7 @@ turn=$(argument turn)
 durable write "$(virtio_disk data)" 2048 &
 number=0
 while true; do
-	echo "file $number of $turn" >"/data/$turn-$number"
-	fsync "/data/$turn-$number"
+	echo "file $number of $turn" | dd of="/data/$turn-$number" conv=fsync 2>/dev/null || fail "write of a file"
 	echo "LAB: file $number"
 	number=$((number + 1))
 done

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Three times on the same root file system: write, get killed, look what is there.
+# Twice on the same root file system: write, get killed, look what is there.
 # Blocks are written in place, files are created, each made durable and then said.
 cmdline="console=ttyAMA0 loglevel=4 root=/dev/vda"
 mount_store
@@ -7,11 +7,11 @@ cp /store/root.img /store/run.img || fail "no root image"
 
 # last PATTERN: the highest number the guest said
 last() {
-	sed -n "s/^LAB: $1 \([0-9]*\)\r*$/\1/p" "$log" | sort -n | tail -n 1
+	sed -n "s/^LAB: $1 \([0-9]*\)\r*$/\1/p" "$log" 2>/dev/null | sort -n | tail -n 1
 }
 
 files=none
-for turn in 1 2 3; do
+for turn in 1 2; do
 	log=$OUT/$KERNEL-$turn.guest.log
 	start_aerie "$KERNEL-$turn" --set boot.cmdline="$cmdline phase=write files=$files turn=$turn" &
 	pid=$!

@@ -12,3 +12,4 @@ edu-dma 0000:02:00.0 0xdead000 || fail "edu-dma"
 edu-dma 0000:02:00.0 own || fail "the device reached memory that no driver mapped"
 read_disk "$disk" data
 write_disk "$disk" data
+release 0000:01:00.0

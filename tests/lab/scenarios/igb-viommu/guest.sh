@@ -4,3 +4,4 @@ network 0000:01:00.0
 receive_file
 send_file
 [ "$(interrupts 'ITS')" -gt 0 ] || fail "no interrupt came through the ITS"
+release 0000:01:00.0

@@ -5,3 +5,4 @@ type=$(cat /sys/bus/pci/devices/0000:01:00.0/iommu_group/type)
 disk=$(disk_of 0000:01:00.0) || fail "no disk"
 read_disk "$disk" data
 write_disk "$disk" data
+release 0000:01:00.0
