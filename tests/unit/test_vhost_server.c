@@ -106,7 +106,7 @@ START_TEST(shares_a_folder)
 	ck_assert_uint_eq(vd_config(&drv, 36, 4), 1);
 	snprintf(expect, sizeof(expect), "--shared-dir %s%s", shared, _i ? " --readonly" : "");
 	ck_assert_msg(strstr(line_of("args", 0), expect), "%s", line_of("args", 0));
-	ck_assert_int_eq(strncmp(line_of("args", 0), "--fd ", 5), 0);
+	ck_assert_int_eq(strncmp(line_of("args", 0), "--log-level error --fd ", 23), 0);
 	pid_t pid = atoi(line_of("pids", 0));
 
 	ck_assert_int_gt(pid, 1);

@@ -42,7 +42,8 @@ static const struct virtio_ops ops = {
 static int create_server(struct server **out, const char *name, const char *path, bool readonly)
 {
 	static const char *const folders[] = {"/usr/libexec", "/usr/lib", "/usr/lib/virtiofsd", NULL};
-	const char *args[] = {"--fd", SERVER_FD, "--shared-dir", path, readonly ? "--readonly" : NULL, NULL};
+	const char *args[] = {
+		"--log-level", "error", "--fd", SERVER_FD, "--shared-dir", path, readonly ? "--readonly" : NULL, NULL};
 	struct server_config config = {
 		.name = name,
 		.program = "virtiofsd",
