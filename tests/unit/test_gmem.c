@@ -245,6 +245,14 @@ START_TEST(huge_pages)
 }
 END_TEST
 
+START_TEST(sealed)
+{
+	ck_assert_int_eq(ftruncate(mem.regions[0].fd, 0), -1);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(ftruncate(mem.regions[0].fd, (off_t)(4 * MIB)), -1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("gmem");
@@ -252,6 +260,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, table, 0, sizeof(places) / sizeof(places[0]));
+	tcase_add_test(tc, sealed);
 	tcase_add_test(tc, write_is_all_or_nothing);
 	tcase_add_test(tc, little_endian_words);
 	tcase_add_test(tc, compare_exchange);

@@ -3,6 +3,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/memfd.h>
 #include <string.h>
@@ -85,11 +86,14 @@ int gmem_add(struct gmem *mem, gpa_t base, uint64_t size, enum gmem_pages pages)
 	if (err)
 		return err;
 
-	OWNED_FD int fd = sys_memfd("aerie-ram", huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0);
+	OWNED_FD int fd = sys_memfd("aerie-ram", MFD_ALLOW_SEALING | (huge ? MFD_HUGETLB | MFD_HUGE_2MB : 0));
 	if (fd < 0)
 		return fail_ram(-errno, "create a memory file", size, pages);
 	if (sys_ftruncate(fd, (off_t)size) < 0)
 		return fail_ram(-errno, "size a memory file", size, pages);
+	/* Other processes that get the descriptor (vhost-user back ends) cannot take the memory from under us. */
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return fail_ram(-errno, "seal a memory file", size, pages);
 	/* Huge pages are reserved now: a pool that is too small must be an error here, not a SIGBUS later. */
 	int flags = huge ? MAP_SHARED : MAP_SHARED | MAP_NORESERVE;
 	void *host = sys_mmap((size_t)size, PROT_READ | PROT_WRITE, flags, fd, 0);
