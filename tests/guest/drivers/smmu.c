@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "smmu.h"
 
-#define TIMEOUT_US 2000000u
+#define TIMEOUT_US 5000000u
 #define QUEUE_RA   BIT64(62)
 
 bool smmu_find(struct smmu *s, unsigned n)

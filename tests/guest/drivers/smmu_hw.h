@@ -55,6 +55,7 @@
 #define S_IDR0_MSI    BIT32(13)
 #define S_IDR0_CD2L   BIT32(19)
 #define S_IDR1_SSID   MASK32(10, 6)
+#define S_IDR3_STT    BIT32(9)
 #define S_IDR3_RIL    BIT32(10)
 #define S_IDR3_BBML   MASK32(12, 11)
 #define S_IDR5_GRAN4K BIT32(4) /* 16K: 5, 64K: 6 */

@@ -3,7 +3,7 @@
 #include "vio.h"
 
 #define CAP_VENDOR 9u
-#define TIMEOUT_US 2000000u
+#define TIMEOUT_US 5000000u
 
 /* struct virtio_pci_common_cfg (4.1.4.3) */
 #define C_DEVICE_SELECT 0u

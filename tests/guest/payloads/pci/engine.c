@@ -59,7 +59,7 @@ static void ring(void)
 		};
 		barrier();
 		write32(reg + TESTDEV_CH_TAIL, (i + 1) % 16);
-		CHECK(WAIT_FOR(*(volatile uint32_t *)&status[i].code == TESTDEV_KIND_OK, 1000000), "request %u", i);
+		CHECK(WAIT_FOR(*(volatile uint32_t *)&status[i].code == TESTDEV_KIND_OK, 5000000), "request %u", i);
 		CHECK_EQ(status[i].cookie, i);
 		CHECK_EQ(data[i], i);
 	}

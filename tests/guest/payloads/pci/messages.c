@@ -3,7 +3,7 @@
 #include "cases.h"
 
 #define QUIET_US 3000u
-#define WAIT_US	 1000000u
+#define WAIT_US	 5000000u
 
 static uint32_t rid;
 

@@ -51,7 +51,7 @@ static void secondary_bus_reset(void)
 	leave_traces();
 	pci_set16(port, BRIDGE_CONTROL, SECONDARY_RESET);
 	pci_set16(port, BRIDGE_CONTROL, 0);
-	CHECK(WAIT_FOR(pci_get16(dev.fn, 0) == TESTDEV_VENDOR_ID, 1000000), "it does not come back");
+	CHECK(WAIT_FOR(pci_get16(dev.fn, 0) == TESTDEV_VENDOR_ID, 5000000), "it does not come back");
 	must_be_fresh();
 }
 
@@ -98,7 +98,7 @@ static void reset_during_dma(void)
 		for (unsigned i = 0; i < 8; i++)
 			write64(dev.regs + TESTDEV_CHAN(0) + TESTDEV_CH_DESC + 8 * i, words[i]);
 		write32(dev.regs + TESTDEV_CHAN(0) + TESTDEV_CH_GO, 1);
-		CHECK(WAIT_FOR(*target != 0, 1000000), "it does not begin");
+		CHECK(WAIT_FOR(*target != 0, 5000000), "it does not begin");
 		if (how == 0)
 			pci_flr(dev.fn);
 		else if (how == 1)

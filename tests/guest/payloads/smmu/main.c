@@ -40,4 +40,5 @@ void payload_main(void)
 	run_cases(tlb_cases, nr_tlb);
 	run_cases(queue_cases, nr_queue);
 	run_cases(message_cases, nr_message);
+	run_cases(stream_cases, nr_stream);
 }

@@ -4,7 +4,7 @@
 
 #define VA	 0x10000ull
 #define QUIET_US 3000u
-#define WAIT_US	 1000000u
+#define WAIT_US	 5000000u
 
 static uint64_t doorbell_va(void)
 {

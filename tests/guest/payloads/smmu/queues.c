@@ -31,7 +31,7 @@ static void sync_message(void)
 	*word = 0;
 	barrier();
 	smmu_do(&smmu, SYNC_MSI(0xcafe1234), pa((const void *)(data + 64)));
-	CHECK(WAIT_FOR(*word == 0xcafe1234, 1000000), "the word is 0x%x", *word);
+	CHECK(WAIT_FOR(*word == 0xcafe1234, 5000000), "the word is 0x%x", *word);
 }
 
 /* 7.1: the queue stops at the bad command, says why, and goes on when the error has been acknowledged. */
@@ -46,7 +46,7 @@ static void bad_commands(void)
 		rig_reset();
 		at = smmu.cmd_prod;
 		smmu_cmd(&smmu, bad[i], 0);
-		CHECK(WAIT_FOR(gerror() & S_GERROR_CMDQ, 1000000), "no GERROR.CMDQ_ERR");
+		CHECK(WAIT_FOR(gerror() & S_GERROR_CMDQ, 5000000), "no GERROR.CMDQ_ERR");
 		error = read32(smmu.base + S_CMDQ_CONS);
 		CHECK_EQ(field_get32(S_CONS_ERR, error), S_ERR_ILL);
 		CHECK_EQ(error & 0xfffff, at);
@@ -71,7 +71,7 @@ static void command_fetch_abort(void)
 	write32(smmu.base + S_CMDQ_CONS, 0);
 	smmu_cr0(&smmu, S_CR0_CMDQEN);
 	write32(smmu.base + S_CMDQ_PROD, 1);
-	CHECK(WAIT_FOR(gerror() & S_GERROR_CMDQ, 1000000), "no GERROR.CMDQ_ERR");
+	CHECK(WAIT_FOR(gerror() & S_GERROR_CMDQ, 5000000), "no GERROR.CMDQ_ERR");
 	CHECK_EQ(field_get32(S_CONS_ERR, read32(smmu.base + S_CMDQ_CONS)), S_ERR_ABT);
 }
 

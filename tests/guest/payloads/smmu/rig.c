@@ -59,11 +59,11 @@ void ste_s1(const uint64_t *cd)
 	smmu_set_ste(&smmu, sid, pa(cd) | T0_V | T0_CONFIG(T_S1), T1_CACHED | T1_SHCFG_IN, 0, 0);
 }
 
-/* Start level of stage 2 by SL0 (5.2): 4K: 0 - level 2, 1 - level 1, 2 - level 0; 16K and 64K: 0 - level 3 .. 2 - level
- * 1. */
+/* Start level of stage 2 by SL0 (5.2): 4K: 0 - level 2, 1 - level 1, 2 - level 0, 3 - level 3 (with STT); 16K and 64K:
+ * 0 - level 3 .. 2 - level 1. */
 uint64_t s2_dw2(const struct pt *pt, uint64_t more)
 {
-	unsigned sl0 = pt->shift == 12 ? 2 - pt->start : 3 - pt->start;
+	unsigned sl0 = (pt->shift == 12 ? 2 - pt->start : 3 - pt->start) & 3;
 
 	return T2_VMID(VMID) | T2_T0SZ(64 - pt->bits) | T2_SL0(sl0) | T2_WALK | T2_TG(tg0(pt->shift)) | T2_PS(5) |
 	       T2_AA64 | T2_R | more;

@@ -23,8 +23,8 @@ extern uint64_t *spare; /* the same, another one */
 
 /* The tables of the cases. */
 extern const struct guest_case global_cases[], config_cases[], s1_cases[], s2_cases[], fault_cases[], ssid_cases[],
-	tlb_cases[], queue_cases[], message_cases[];
-extern const unsigned nr_global, nr_config, nr_s1, nr_s2, nr_fault, nr_ssid, nr_tlb, nr_queue, nr_message;
+	tlb_cases[], queue_cases[], message_cases[], stream_cases[];
+extern const unsigned nr_global, nr_config, nr_s1, nr_s2, nr_fault, nr_ssid, nr_tlb, nr_queue, nr_message, nr_stream;
 
 /** Fresh SMMU, no memory taken, data[0] = MAGIC, spare[0] = ~MAGIC. */
 void rig_reset(void);

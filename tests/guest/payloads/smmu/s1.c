@@ -2,7 +2,7 @@
 /* Stage 1: every granule, level and size; TTB0 and TTB1; permissions; access flag and dirty state. */
 #include "rig.h"
 
-static const unsigned shifts[] = {12, 14, 16}, sizes[] = {48, 42, 40, 39, 36, 33, 32, 28, 25};
+static const unsigned shifts[] = {12, 14, 16}, sizes[] = {48, 42, 40, 39, 36, 33, 32, 28, 25, 24, 20, 17};
 
 /* Maps data by a leaf of @level and returns the address that leads to data[0]. */
 static uint64_t map_data(struct pt *pt, unsigned level, uint64_t attributes)
@@ -44,7 +44,8 @@ static void geometry(bool high)
 	for (unsigned s = 0; s < ARRAY_LEN(shifts); s++)
 		for (unsigned b = 0; b < ARRAY_LEN(sizes); b++) {
 			rig_reset();
-			if (smmu.idr5 & S_IDR5_GRAN4K << s)
+			/* 6.3.4: less than 25 bits need STT */
+			if ((smmu.idr5 & S_IDR5_GRAN4K << s) && (sizes[b] >= 25 || (smmu.idr3 & S_IDR3_STT)))
 				walk(shifts[s], sizes[b], high);
 			STOP_IF_FAILED();
 		}

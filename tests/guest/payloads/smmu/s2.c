@@ -21,9 +21,9 @@ static void geometry(void)
 		unsigned shift, bits;
 		int start;
 	} cases[] = {
-		{12, 48, 0}, {12, 44, 0}, {12, 43, 1}, {12, 40, 1}, {12, 39, 1}, {12, 34, 2},
-		{12, 32, 2}, {12, 32, 1}, {14, 48, 1}, {14, 40, 2}, {14, 40, 1}, {14, 36, 2},
-		{14, 26, 2}, {16, 48, 1}, {16, 46, 2}, {16, 42, 2}, {16, 40, 2}, {16, 32, 2},
+		{12, 48, 0}, {12, 44, 0}, {12, 43, 1}, {12, 40, 1}, {12, 39, 1}, {12, 34, 2}, {12, 32, 2}, {12, 32, 1},
+		{14, 48, 1}, {14, 40, 2}, {14, 40, 1}, {14, 36, 2}, {14, 26, 2}, {16, 48, 1}, {16, 46, 2}, {16, 42, 2},
+		{16, 40, 2}, {16, 32, 2}, {12, 21, 3}, {12, 20, 3}, {14, 24, 3}, {16, 20, 3},
 	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(cases); i++)
@@ -32,7 +32,8 @@ static void geometry(void)
 			uint64_t ipa;
 
 			rig_reset();
-			if (!(smmu.idr5 & S_IDR5_GRAN4K << (cases[i].shift - 12) / 2))
+			if (!(smmu.idr5 & S_IDR5_GRAN4K << (cases[i].shift - 12) / 2) ||
+			    (cases[i].bits < 25 && !(smmu.idr3 & S_IDR3_STT)))
 				continue;
 			pt_init(&pt, cases[i].shift, cases[i].bits, cases[i].start);
 			if (!pt_leaf_ok(&pt, level))

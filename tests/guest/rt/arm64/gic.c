@@ -49,7 +49,7 @@ static void command(uint64_t a, uint64_t b, uint64_t c)
 	slot[3] = 0;
 	at = (at + 32) % PAGE;
 	write64(its + GITS_CWRITER, at);
-	if (!WAIT_FOR(read64(its + GITS_CREADR) == at, 1000000))
+	if (!WAIT_FOR(read64(its + GITS_CREADR) == at, 5000000))
 		fail("the ITS does not take command 0x%llx", (unsigned long long)a);
 }
 
