@@ -5,4 +5,4 @@ read_disk "$disk" store
 write_disk "$disk" store
 fio_verify /data 2
 fio_verify "$disk" 2 --offset=20M
-discard "$disk" $((16 << 20)) 65536
+discard "$disk" $((30 << 20)) 65536
