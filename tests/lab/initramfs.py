@@ -9,15 +9,16 @@ from lab.guests import GuestKernel
 
 # The applets that the scripts use, as links; installing all takes too long
 APPLETS = (
-    "[", "awk", "basename", "blkdiscard", "blockdev", "cat", "chmod", "cmp", "cp", "cut", "date",
-    "dd", "dirname", "dmesg",
-    "echo", "env", "expr", "fallocate", "false", "find", "free", "grep", "gunzip", "gzip", "head", "hexdump",
-    "id", "ifconfig", "killall", "insmod", "ip", "kill", "less", "ln", "ls", "lspci", "md5sum", "mkdir",
-    "mkfifo", "mknod", "mount", "mv", "nc", "nproc", "od", "pidof", "ping", "poweroff", "printf", "ps",
-    "readlink", "reboot", "rm", "route", "sed", "seq", "setsid", "sh", "sha256sum", "sleep",
-    "sort", "stat", "stty", "switch_root", "sync", "tail", "tee", "test", "tftp", "time", "timeout", "top",
-    "touch", "tr", "true", "truncate", "tunctl", "udhcpc", "umount", "uname", "uptime", "usleep", "vi",
-    "wc", "wget", "xargs", "cttyhack", "tty", "hostname", "od", "mktemp", "df", "sysctl",
+    "[", "awk", "basename", "blkdiscard", "blockdev", "cat", "chmod", "cmp", "cp", "cttyhack",
+    "cut", "date", "dd", "df", "dirname", "dmesg", "echo", "env", "expr", "fallocate", "false",
+    "find", "free", "grep", "gunzip", "gzip", "head", "hexdump", "hostname", "id", "ifconfig",
+    "insmod", "ip", "kill", "killall", "less", "ln", "ls", "lspci", "md5sum", "mkdir",
+    "mkfifo", "mknod", "mktemp", "mount", "mv", "nc", "nproc", "od", "pidof", "ping",
+    "poweroff", "printf", "ps", "readlink", "reboot", "rm", "route", "sed", "seq", "setsid",
+    "sh", "sha256sum", "sleep", "sort", "stat", "stty", "switch_root", "sync", "sysctl",
+    "tail", "tee", "test", "tftp", "time", "timeout", "top", "touch", "tr", "true", "truncate",
+    "tty", "tunctl", "udhcpc", "umount", "uname", "uptime", "usleep", "vi", "wc", "wget",
+    "xargs",
 )
 
 

@@ -16,7 +16,8 @@ def run(kit: Kit) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     share = folder / "share"
     (share / "out").mkdir(parents=True)
-    host = l1.Host(kit, {"bin/aerie": build.aerie(kit), **build.host_programs(kit.arch)}, build.guest_programs(kit.arch))
+    host = l1.Host(kit, {"bin/aerie": build.aerie(kit), **build.host_programs(kit.arch)},
+                   build.guest_programs(kit.arch))
     image = Image("disk", folder / "disk.img")
     image.create(DISK_SIZE * images.MIB, "shell")
     facts = {"READ_SIZE": str(images.READ_SIZE), "WRITE_SIZE": str(images.WRITE_SIZE),
