@@ -45,6 +45,11 @@
 #define SLTSTA_W1C   (PCI_EXP_SLTSTA_PDC | PCI_EXP_SLTSTA_DLLSC)
 #define RTCTL_WRITE  (PCI_EXP_RTCTL_SECEE | PCI_EXP_RTCTL_SENFEE | PCI_EXP_RTCTL_SEFEE | PCI_EXP_RTCTL_PMEIE)
 
+/* 7.5.3.15: what endpoints need above them for atomic operations on memory, and for PASIDs (four TLP prefixes). */
+#define DEVCAP2                                                                                                        \
+	(PCI_EXP_DEVCAP2_COMP_TMOUT_DIS | PCI_EXP_DEVCAP2_ATOMIC_COMP32 | PCI_EXP_DEVCAP2_ATOMIC_COMP64 |              \
+	 PCI_EXP_DEVCAP2_EE_PREFIX)
+
 /* 7.5.3.18 - 7.5.3.20: 2.5 to 16 GT/s, equalized in all three phases. */
 #define LNKCAP2_SPEEDS 0x1eu
 #define LNKCTL2_TLS    0x0fu
@@ -102,7 +107,7 @@ static const struct bridge_reg {
 	{EXP(PCI_EXP_SLTCTL), 0, SLTCTL_WRITE, HIGH(SLTSTA_W1C), NULL},
 	{EXP(PCI_EXP_RTCTL), 0, RTCTL_WRITE, 0, NULL},
 	{EXP(PCI_EXP_RTSTA), 0, 0, PCI_EXP_RTSTA_PME, NULL},
-	{EXP(PCI_EXP_DEVCAP2), PCI_EXP_DEVCAP2_COMP_TMOUT_DIS, 0, 0, NULL},
+	{EXP(PCI_EXP_DEVCAP2), DEVCAP2, 0, 0, NULL},
 	{EXP(PCI_EXP_DEVCTL2), 0, PCI_EXP_DEVCTL2_COMP_TMOUT_DIS, 0, NULL},
 	{EXP(PCI_EXP_LNKCAP2), LNKCAP2_SPEEDS, 0, 0, NULL},
 	{EXP(PCI_EXP_LNKCTL2), PAIR(PCI_EXP_LNKCAP_SLS_16_0GB, LNKSTA2_EQ), LNKCTL2_WRITE, HIGH(LNKSTA2_W1C), NULL},

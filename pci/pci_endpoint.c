@@ -196,7 +196,8 @@ static int add_capabilities(struct pci_function *fn, bool integrated)
 	pci_cfg_emulate(cfg, EXP(PCI_EXP_DEVCAP), DEVCAP, 0, 0, NULL);
 	pci_cfg_emulate(cfg, EXP(PCI_EXP_DEVCTL), DEVCTL_RESET, DEVCTL_WRITE, (uint32_t)DEVSTA_W1C << 16,
 			device_control_written);
-	pci_cfg_emulate(cfg, EXP(PCI_EXP_DEVCAP2), PCI_EXP_DEVCAP2_COMP_TMOUT_DIS, 0, 0, NULL);
+	pci_cfg_emulate(cfg, EXP(PCI_EXP_DEVCAP2), PCI_EXP_DEVCAP2_COMP_TMOUT_DIS | PCI_EXP_DEVCAP2_EE_PREFIX, 0, 0,
+			NULL);
 	pci_cfg_emulate(cfg, EXP(PCI_EXP_DEVCTL2), 0, PCI_EXP_DEVCTL2_COMP_TMOUT_DIS, 0, NULL);
 	if (integrated)
 		return 0;

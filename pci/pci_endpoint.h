@@ -86,11 +86,15 @@ void pci_endpoint_fini(struct pci_endpoint *ep);
 /** The endpoint that @fn is part of; NULL when it is none. */
 struct pci_endpoint *pci_endpoint_of(struct pci_function *fn);
 
-/** Raises MSI-X @vector as the guest has programmed it; masked: it stays pending. Any thread. Beyond the table: nothing
- *  happens. */
-void pci_endpoint_interrupt(struct pci_endpoint *ep, unsigned vector);
+/**
+ * Sends the message of MSI-X @vector as the guest has programmed it; masked: it stays pending. Beyond the table:
+ * nothing happens. Any thread. After translations have changed, and for a message to an address that is no doorbell, it
+ * takes the device lock; @quit (NULL: never) is as in bus_lock_unless().
+ */
+void pci_endpoint_interrupt(struct pci_endpoint *ep, unsigned vector, const _Atomic bool *quit);
 
-/** The eventfd behind @vector, for those who raise it from outside this process (vhost); lives as long as @ep. */
+/** The eventfd behind @vector, for those who raise it from outside this process (vhost); lives as long as @ep. Its
+ * messages are not translated anew: only for functions that have no IOMMU above them. */
 int pci_endpoint_vector_fd(const struct pci_endpoint *ep, unsigned vector);
 
 /** True in D0: registers answer and the function may do DMA. */

@@ -2,18 +2,15 @@
 /*
  * The MSI-X vectors of an emulated endpoint.
  *
- * A vector's message is a memory write of the endpoint, so its address is translated like any other. That is done when
- * the guest programs the vector, and the route then leads from the eventfd into KVM. If the address does not translate
- * at that moment the eventfd is watched instead: a signal that comes is a write that is translated then, and that
- * faults with a record for the guest, or finds its way and connects the route.
+ * A vector's message is a memory write of the endpoint, so its address is translated like any other. The result is
+ * kept as a route from an eventfd into KVM, which is good for as long as the DMA space's translations are: a message
+ * that is sent later has its address translated anew, and faults, goes elsewhere or finds its way as that says.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "bits.h"
-#include "fd.h"
 #include "log.h"
-#include "loop.h"
 #include "pci_priv.h"
 #include "vm.h"
 
@@ -22,9 +19,9 @@
 struct pci_vector {
 	struct pci_endpoint *ep;
 	struct irq_route route;
-	bool programmed;	   /* the guest has the vector enabled with ... */
-	struct msi_msg msg;	   /* ... this message, its address not translated */
-	struct loop_source signal; /* in the loop while the address does not translate */
+	bool programmed;	/* the guest has the vector enabled with ... */
+	struct msi_msg msg;	/* ... this message, its address not translated */
+	_Atomic uint64_t fresh; /* generation of the DMA space up to which the route is right; 0: there is none */
 };
 
 static bool same_message(const struct msi_msg *a, const struct msi_msg *b)
@@ -32,37 +29,38 @@ static bool same_message(const struct msi_msg *a, const struct msi_msg *b)
 	return a->address == b->address && a->data == b->data && a->requester == b->requester;
 }
 
-/* Translates and connects. -EFAULT: no translation; 0 also for a message that leads nowhere. */
-static int vector_connect(struct pci_vector *v, unsigned access)
+/* A message to RAM is what any write there is. */
+static void write_memory(struct pci_vector *v, gpa_t pa)
 {
-	struct pci_endpoint *ep = v->ep;
-	struct msi_msg msg = v->msg;
-	struct dma_target target;
-	int err = dma_translate(&ep->dma, DMA_NO_PASID, msg.address, access, &target);
-
-	if (err)
-		return err;
-	msg.address = target.pa.v + (msg.address - target.iovas.first);
-	if (irq_route_connect(&v->route, &msg) != 0)
+	if (gmem_write_le32(&v->ep->vm->gmem, pa, v->msg.data) != 0)
 		log_guest("%s: the MSI-X message to %#llx (%#llx after translation) goes nowhere: that is no doorbell",
-			  ep->fn.name, (unsigned long long)v->msg.address, (unsigned long long)msg.address);
-	return 0;
+			  v->ep->fn.name, (unsigned long long)v->msg.address, (unsigned long long)pa.v);
 }
 
-/* A signal of a vector whose address did not translate. */
-static void signal_waits(struct loop_source *src)
+/*
+ * Brings the route in line with the translation of the moment. @sending: a message is on its way, which faults with a
+ * record for the guest when its address does not translate. True: the route leads to a doorbell.
+ */
+static bool vector_connect(struct pci_vector *v, bool sending)
 {
-	struct pci_vector *v = container_of(src, struct pci_vector, signal);
-	struct vm *vm = v->ep->vm;
+	struct dma_space *dma = &v->ep->dma;
+	uint64_t generation = atomic_load_explicit(&dma->generation, memory_order_acquire);
+	struct msi_msg msg = v->msg;
+	struct dma_target target;
 
-	bus_lock(&vm->bus);
-	if (v->signal.added) {
-		if (vector_connect(v, DMA_WRITE) == 0)
-			loop_del(vm->loop, &v->signal);
-		else
-			irq_route_clear(&v->route);
+	atomic_store_explicit(&v->fresh, 0, memory_order_relaxed);
+	if (dma_translate(dma, DMA_NO_PASID, msg.address, DMA_WRITE | (sending ? 0 : DMA_PROBE), &target)) {
+		irq_route_disconnect(&v->route);
+		return false;
 	}
-	bus_unlock(&vm->bus);
+	msg.address = target.pa.v + (msg.address - target.iovas.first);
+	if (irq_route_connect(&v->route, &msg) != 0) {
+		if (sending)
+			write_memory(v, gpa(msg.address));
+		return false;
+	}
+	atomic_store_explicit(&v->fresh, generation, memory_order_relaxed);
+	return true;
 }
 
 static void vector_reconcile(struct pci_vector *v, unsigned index)
@@ -74,16 +72,17 @@ static void vector_reconcile(struct pci_vector *v, unsigned index)
 	if (programmed == v->programmed && (!programmed || same_message(&msg, &v->msg)))
 		return;
 	v->programmed = programmed;
-	loop_del(ep->vm->loop, &v->signal);
 	if (!programmed) {
+		atomic_store_explicit(&v->fresh, 0, memory_order_relaxed);
 		irq_route_disconnect(&v->route);
 		return;
 	}
 	v->msg = msg;
-	if (vector_connect(v, DMA_WRITE | DMA_PROBE) == 0)
-		return;
-	irq_route_disconnect(&v->route);
-	loop_add(ep->vm->loop, &v->signal, v->route.eventfd, signal_waits);
+	/* What waited for the unmasking is sent now, also if it leads nowhere. */
+	bool waiting = irq_route_pending(&v->route);
+
+	if (!vector_connect(v, waiting) && waiting)
+		irq_route_clear(&v->route);
 }
 
 void pci_endpoint_irq_reconcile(struct pci_endpoint *ep)
@@ -125,7 +124,6 @@ int pci_endpoint_irq_init(struct pci_endpoint *ep, unsigned vectors)
 void pci_endpoint_irq_fini(struct pci_endpoint *ep)
 {
 	for (unsigned i = 0; i < ep->nr_vectors; i++) {
-		loop_del(ep->vm->loop, &ep->vectors[i].signal);
 		irq_route_fini(&ep->vectors[i].route);
 	}
 	ep->nr_vectors = 0;
@@ -149,10 +147,28 @@ int pci_endpoint_add_msix(struct pci_endpoint *ep, unsigned bar, uint32_t offset
 			    (uint8_t)bar, offset + table_size(ep->nr_vectors));
 }
 
-void pci_endpoint_interrupt(struct pci_endpoint *ep, unsigned vector)
+static bool is_fresh(struct pci_vector *v)
 {
-	if (vector < ep->nr_vectors)
-		irq_route_signal(&ep->vectors[vector].route);
+	return atomic_load_explicit(&v->fresh, memory_order_acquire) ==
+	       atomic_load_explicit(&v->ep->dma.generation, memory_order_acquire);
+}
+
+void pci_endpoint_interrupt(struct pci_endpoint *ep, unsigned vector, const _Atomic bool *quit)
+{
+	struct pci_vector *v = vector < ep->nr_vectors ? &ep->vectors[vector] : NULL;
+	bool lost = false;
+
+	if (!v)
+		return;
+	if (!is_fresh(v)) {
+		/* Whoever waits for this thread resets the function, and its vectors with it. */
+		if (!bus_lock_unless(&ep->vm->bus, quit))
+			return;
+		lost = v->programmed && !vector_connect(v, true);
+		bus_unlock(&ep->vm->bus);
+	}
+	if (!lost)
+		irq_route_signal(&v->route);
 }
 
 int pci_endpoint_vector_fd(const struct pci_endpoint *ep, unsigned vector)

@@ -116,7 +116,7 @@ static void complete(struct testdev *dev, struct testdev_channel *ch, bool refus
 	if (!immediate)
 		ch->head = (ch->head + 1) & ch->ring_mask;
 	if (!refused && (desc.op & TESTDEV_F_INTERRUPT))
-		pci_endpoint_interrupt(&dev->ep, desc.vector);
+		pci_endpoint_interrupt(&dev->ep, desc.vector, NULL);
 }
 
 /* Reads the ring's next descriptor. False: the channel has halted, or all is void. */

@@ -85,7 +85,7 @@ static void raise_written(void *opaque, unsigned index, uint64_t old, uint64_t n
 	struct testdev *dev = opaque;
 
 	dev->values[index] = 0;
-	pci_endpoint_interrupt(&dev->ep, (unsigned)now);
+	pci_endpoint_interrupt(&dev->ep, (unsigned)now, NULL);
 }
 
 static void port_count_written(void *opaque, unsigned index, uint64_t old, uint64_t now)

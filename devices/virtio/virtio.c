@@ -134,17 +134,17 @@ struct virtio_device *virtio_of(struct pci_function *fn)
 }
 
 /* 4.1.4.5.1: without a vector the driver can still see the ISR status. */
-static void interrupt(struct virtio_device *dev, int vector, uint8_t isr)
+static void interrupt(struct virtio_device *dev, int vector, uint8_t isr, const _Atomic bool *quit)
 {
 	if (vector >= 0)
-		pci_endpoint_interrupt(&dev->ep, (unsigned)vector);
+		pci_endpoint_interrupt(&dev->ep, (unsigned)vector, quit);
 	else if (!(atomic_load_explicit(&dev->pci->isr, memory_order_relaxed) & isr))
 		atomic_fetch_or(&dev->pci->isr, isr);
 }
 
 void virtio_queue_interrupt(struct virtq *q)
 {
-	interrupt(q->dev, atomic_load_explicit(&q->vector, memory_order_relaxed), VIRTIO_ISR_QUEUE);
+	interrupt(q->dev, atomic_load_explicit(&q->vector, memory_order_relaxed), VIRTIO_ISR_QUEUE, &q->quit);
 }
 
 /* 2.1.2, 2.3: not before DRIVER_OK. */
@@ -153,7 +153,7 @@ static void config_interrupt(struct virtio_device *dev)
 	if (!atomic_load(&dev->pci->live))
 		return;
 	atomic_fetch_or(&dev->pci->isr, VIRTIO_ISR_CONFIG);
-	interrupt(dev, atomic_load(&dev->pci->config_vector), VIRTIO_ISR_CONFIG);
+	interrupt(dev, atomic_load(&dev->pci->config_vector), VIRTIO_ISR_CONFIG, &dev->quit);
 }
 
 void virtio_config_changed(struct virtio_device *dev)

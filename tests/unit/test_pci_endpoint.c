@@ -10,7 +10,6 @@
 #include "bits.h"
 #include "fake_irq.h"
 #include "fake_pci.h"
-#include "fd.h"
 #include "log.h"
 #include "pci_endpoint.h"
 #include "run_suite.h"
@@ -149,25 +148,6 @@ static void program(unsigned vector, uint64_t address, uint32_t data)
 	bus_write(&w.vm.bus, entry + 12, 4, 0);
 }
 
-static void end_of_turn(struct loop_source *src)
-{
-	fd_drain(src->fd);
-	loop_stop(&loop, 1);
-}
-
-/* Lets the loop handle what is ready by now. */
-static void turn(void)
-{
-	struct loop_source end = {0};
-	int fd = fd_eventfd();
-
-	ck_assert_int_eq(loop_add(&loop, &end, fd, end_of_turn), 0);
-	fd_signal(fd);
-	ck_assert_int_eq(loop_run(&loop), 1);
-	loop_del(&loop, &end);
-	fd_close(&fd);
-}
-
 START_TEST(identity)
 {
 	ck_assert_ptr_eq(pci_endpoint_of(&dut.ep.fn), &dut.ep);
@@ -261,9 +241,9 @@ START_TEST(messages)
 	ck_assert_uint_eq(fake_irq.last.requester, 0x100);
 	program(2, DOORBELL, 42);
 	ck_assert_uint_eq(fake_irq.connected, 1);
-	pci_endpoint_interrupt(&dut.ep, 2);
+	pci_endpoint_interrupt(&dut.ep, 2, NULL);
 	ck_assert_uint_eq(fake_irq.signals, 1);
-	pci_endpoint_interrupt(&dut.ep, VECTORS);
+	pci_endpoint_interrupt(&dut.ep, VECTORS, NULL);
 	ck_assert_uint_eq(fake_irq.signals, 1);
 }
 END_TEST
@@ -279,6 +259,11 @@ START_TEST(translated_messages)
 }
 END_TEST
 
+static bool pending(unsigned vector)
+{
+	return irq_route_pending(&(struct irq_route){.eventfd = pci_endpoint_vector_fd(&dut.ep, vector)});
+}
+
 /* The guest maps the doorbell only after it has programmed the vector. */
 START_TEST(mapped_late)
 {
@@ -288,18 +273,79 @@ START_TEST(mapped_late)
 	program(0, 0xfff040, 7);
 	ck_assert_uint_eq(fake_irq.connected, 0);
 	ck_assert_uint_eq(faults, 0); /* nothing was written yet */
-	pci_endpoint_interrupt(&dut.ep, 0);
-	turn();
+	pci_endpoint_interrupt(&dut.ep, 0, NULL);
 	ck_assert_uint_eq(faults, 1); /* now it was, and is lost */
-	ck_assert(!irq_route_pending(&(struct irq_route){.eventfd = pci_endpoint_vector_fd(&dut.ep, 0)}));
-	turn();
+	ck_assert_uint_eq(fake_irq.signals, 0);
+	ck_assert(!pending(0));
+	doorbell_mapped = true; /* needs no invalidation */
+	pci_endpoint_interrupt(&dut.ep, 0, NULL);
 	ck_assert_uint_eq(faults, 1);
-	doorbell_mapped = true;
-	pci_endpoint_interrupt(&dut.ep, 0);
-	turn();
-	ck_assert_uint_eq(faults, 1);
+	ck_assert_uint_eq(fake_irq.signals, 1);
 	ck_assert_uint_eq(fake_irq.connected, 1);
 	ck_assert_uint_eq(fake_irq.last.data, 7);
+}
+END_TEST
+
+START_TEST(unmapped_later)
+{
+	dma_space_set_translator(&dut.ep.dma, &translator, NULL);
+	switch_on();
+	program(0, 0xfff040, 7);
+	doorbell_mapped = false;
+	pci_endpoint_interrupt(&dut.ep, 0, NULL);
+	ck_assert_uint_eq(fake_irq.signals, 1); /* cached: nobody has invalidated it */
+	dma_space_invalidate(&dut.ep.dma);
+	pci_endpoint_interrupt(&dut.ep, 0, NULL);
+	ck_assert_uint_eq(fake_irq.signals, 1);
+	ck_assert_uint_eq(faults, 1);
+	ck_assert_uint_eq(fake_irq.connected, 0);
+}
+END_TEST
+
+/* Pending while masked, sent when it is unmasked: into nothing. */
+START_TEST(nowhere)
+{
+	switch_on();
+	pci_endpoint_interrupt(&dut.ep, 0, NULL);
+	ck_assert(pending(0));
+	fake_irq.connect_error = -EINVAL;
+	program(0, 0x1000, 7);
+	ck_assert(!pending(0));
+	pci_endpoint_interrupt(&dut.ep, 0, NULL);
+	ck_assert(!pending(0));
+	fake_irq.connect_error = 0;
+	program(0, DOORBELL, 8);
+	ck_assert_uint_eq(fake_irq.connected, 1);
+	ck_assert(!pending(0));
+}
+END_TEST
+
+START_TEST(to_memory)
+{
+	uint32_t *ram;
+
+	ck_assert_int_eq(gmem_add(&w.vm.gmem, gpa(0x40000000), 0x1000, GMEM_PAGES_NORMAL), 0);
+	ram = gmem_host(&w.vm.gmem, gpa(0x40000010), 4);
+	switch_on();
+	fake_irq.connect_error = -EINVAL;
+	program(0, 0x40000010, 0x1234);
+	ck_assert_uint_eq(*ram, 0);
+	pci_endpoint_interrupt(&dut.ep, 0, NULL);
+	ck_assert_uint_eq(*ram, 0x1234);
+	gmem_fini(&w.vm.gmem);
+}
+END_TEST
+
+/* A thread for which the holder of the lock waits sends nothing that it would have to wait for. */
+START_TEST(gives_up)
+{
+	const _Atomic bool quit = true;
+
+	switch_on();
+	program(0, DOORBELL, 1);
+	dma_space_invalidate(&dut.ep.dma);
+	pci_endpoint_interrupt(&dut.ep, 0, &quit);
+	ck_assert_uint_eq(fake_irq.signals, 0);
 }
 END_TEST
 
@@ -341,6 +387,10 @@ int main(void)
 	tcase_add_test(tc, messages);
 	tcase_add_test(tc, translated_messages);
 	tcase_add_test(tc, mapped_late);
+	tcase_add_test(tc, unmapped_later);
+	tcase_add_test(tc, nowhere);
+	tcase_add_test(tc, to_memory);
+	tcase_add_test(tc, gives_up);
 	tcase_add_test(tc, message_by_dma);
 	tcase_add_test(tc, refused);
 	suite_add_tcase(suite, tc);

@@ -170,16 +170,20 @@ struct smmu_endpoint *smmu_endpoint_known(struct smmu *smmu, uint32_t sid)
 	return NULL;
 }
 
+static bool covers(uint32_t sid, unsigned ignore_bits, uint32_t other)
+{
+	return (uint64_t)(sid ^ other) >> ignore_bits == 0;
+}
+
 void smmu_endpoints_invalidate(struct smmu *smmu, uint32_t sid, unsigned ignore_bits)
 {
 	for (unsigned i = 0; i < smmu->nr_endpoints; i++) {
 		struct smmu_endpoint *ep = &smmu->endpoints[i];
-		uint64_t differ = viommu_endpoint_sid(&ep->ep) ^ sid;
+		bool is = covers(sid, ignore_bits, viommu_endpoint_sid(&ep->ep));
 
-		if (differ >> ignore_bits != 0)
-			continue;
-		ep->dirty = true;
-		ep->named |= ignore_bits == 0;
+		/* After a change of bus numbers the STE in use is the one of another StreamID. */
+		ep->dirty |= is || (ep->sid_known && covers(sid, ignore_bits, ep->sid));
+		ep->named |= is && ignore_bits == 0;
 	}
 }
 

@@ -67,6 +67,12 @@ void smmu_event_config(struct smmu *smmu, enum smmu_event_id id, uint32_t sid, u
 	smmu_event_write(smmu, &event);
 }
 
+/* 7.3.9: a bad SubstreamID is there without a bit that says so. */
+static uint64_t named_substream(enum smmu_event_id id)
+{
+	return id == EVT_C_BAD_SUBSTREAMID ? 0 : EVT0_SSV;
+}
+
 void smmu_event_fault(struct smmu *smmu, uint32_t sid, uint32_t pasid, uint64_t iova, const struct smmu_fault *fault)
 {
 	struct smmu_event event = {
@@ -74,7 +80,10 @@ void smmu_event_fault(struct smmu *smmu, uint32_t sid, uint32_t pasid, uint64_t 
 	};
 
 	if (pasid != DMA_NO_PASID)
-		event.dw[0] |= EVT0_SSV | field_prep(EVT0_SSID, pasid);
+		event.dw[0] |= named_substream(fault->event) | field_prep(EVT0_SSID, pasid);
+	/* 7.3.7 names the stream alone. */
+	if (fault->event == EVT_F_STREAM_DISABLED)
+		event.dw[0] &= ~(EVT0_SSV | EVT0_SSID);
 	switch (fault->event) {
 	case EVT_F_TRANSLATION:
 	case EVT_F_ADDR_SIZE:

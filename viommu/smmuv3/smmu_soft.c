@@ -38,9 +38,12 @@ static enum smmu_event_id choose_cd(struct transaction *t, struct smmu_soft *sof
 	uint32_t ssid = 0;
 
 	if (t->pasid != DMA_NO_PASID) {
-		/* 7.3.9: no substreams here; or substream 0, whose CD is that of transactions without one. */
-		if (!substreams || (t->pasid == 0 && t->stream->s1dss == STE_S1DSS_SSID0))
+		/* 7.3.9. */
+		if (!substreams)
 			return fail(t, EVT_C_BAD_SUBSTREAMID);
+		/* The CD of substream 0 is that of transactions without one. */
+		if (t->pasid == 0 && t->stream->s1dss == STE_S1DSS_SSID0)
+			return fail(t, EVT_F_STREAM_DISABLED);
 		ssid = t->pasid;
 	} else if (substreams && t->stream->s1dss == STE_S1DSS_BYPASS) {
 		return EVT_NONE;
