@@ -116,6 +116,11 @@ ended_well() {
 	grep -q '^LAB: guest ok' "$OUT/$KERNEL.guest.log" || fail "the guest did not report success"
 }
 
+# guest_memory: how much of the guest's RAM is there, in KiB
+guest_memory() {
+	sed -n 's/^RssShmem:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(pidof aerie)/status"
+}
+
 sum() {
 	sha256sum | cut -d' ' -f1
 }

@@ -7,7 +7,8 @@ disk=$(virtio_disk data)
 read_disk "$disk" data
 write_disk "$disk" data
 
-ls /sys/class/virtio-ports
+bound_to virtio_balloon 5
+dd if=/dev/zero of=/tmp/fill bs=1M count=64 2>/dev/null
 port=$(virtio_port org.aerie.0) || fail "no port"
 echo "this is $KERNEL" >"$(virtio_port log)" || fail "the log port"
 echo "LAB: ports are open"
@@ -16,6 +17,7 @@ until read -r line <&3; do
 	usleep 100000    # an end of file: nobody is on the other side yet
 done
 echo "heard $line" >&3
+rm /tmp/fill    # the host sees its memory come back (free page reporting)
 
 mkdir /mnt
 mount -t virtiofs share /mnt || fail "cannot mount the share"
@@ -52,5 +54,4 @@ grep -q virtio_rng /sys/class/misc/hw_random/rng_current || fail "no virtio rng"
 one=$(dd if=/dev/hwrng bs=64 count=1 2>/dev/null | sum)
 [ "$one" != "$(dd if=/dev/hwrng bs=64 count=1 2>/dev/null | sum)" ] || fail "not random"
 
-bound_to virtio_balloon 5
 umount /mnt

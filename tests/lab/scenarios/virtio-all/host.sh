@@ -16,6 +16,7 @@ pid=$!
 # The port with a name is a terminal here: what comes is answered in the guest.
 wait_for /run/port0 30
 wait_for_line 'LAB: ports are open' "$OUT/$KERNEL.guest.log"
+full=$(guest_memory)
 stty raw -echo </run/port0
 cat /run/port0 >/run/port0.log &
 reader=$!
@@ -24,6 +25,12 @@ echo "good day" >/run/port0
 wait_for_line 'LAB: listening' "$OUT/$KERNEL.guest.log"
 random_file /run/to-guest
 [ "$(sock connect vsock:42:7004 </run/to-guest | sum)" = "$(sum </run/to-guest)" ] || fail "vsock to the guest"
+for try in $(seq 100); do
+	[ "$(guest_memory)" -lt $((full - 32768)) ] && break
+	usleep 100000
+done
+echo "of the guest's memory aerie holds $full KiB, then $(guest_memory)"
+[ "$(guest_memory)" -lt $((full - 32768)) ] || fail "the balloon gave nothing back"
 touch /run/shared/done
 
 ended_well $pid
