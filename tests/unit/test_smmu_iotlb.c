@@ -48,6 +48,20 @@ START_TEST(test_iotlb_caches)
 }
 END_TEST
 
+/* What a device was told in answer to a question, and keeps, ends with the TLBI too: that of an interrupt's message. */
+START_TEST(test_questions)
+{
+	struct dma_target target;
+
+	ck_assert_int_eq(dma_translate(&soft[0].space, DMA_NO_PASID, VA, DMA_WRITE | DMA_PROBE, &target), 0);
+	ck_assert_uint_eq(fx.smmu->tlb.used, 0);
+	issue_sync(asid_cmd(CMD_TLBI_NH_VA, 1, 5), VA | 1);
+	ck_assert_uint_eq(soft[0].invalidated, 1);
+	issue_sync(asid_cmd(CMD_TLBI_NH_VA, 1, 5), VA | 1);
+	ck_assert_uint_eq(soft[0].invalidated, 1);
+}
+END_TEST
+
 /* Two endpoints with one address space share entries; with other ASIDs they do not. */
 START_TEST(test_iotlb_is_shared_by_tag)
 {
@@ -270,6 +284,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup_s1, teardown);
 	tcase_add_test(tc, test_iotlb_caches);
+	tcase_add_test(tc, test_questions);
 	tcase_add_test(tc, test_iotlb_is_shared_by_tag);
 	tcase_add_test(tc, test_dirty_state);
 	tcase_add_test(tc, test_permissions_change);

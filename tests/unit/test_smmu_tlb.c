@@ -207,6 +207,32 @@ START_TEST(test_levels)
 }
 END_TEST
 
+/* What a device knows by the old entry's level is not found by that level any more. */
+START_TEST(test_replaced)
+{
+	static struct smmu_tlb tlb;
+	struct smmu_tlb_entry e = {.va = 0x5000,
+				   .pa = 0x1000,
+				   .tag = {.stages = SMMU_TLB_S12},
+				   .size_bits = 12,
+				   .page_bits = 12,
+				   .block_bits = 21,
+				   .level = 2};
+
+	smmu_tlb_reset(&tlb);
+	smmu_tlb_insert(&tlb, &e);
+	e.perms[0] = 3;
+	smmu_tlb_insert(&tlb, &e);
+	ck_assert(!smmu_tlb_forgotten(&tlb));
+	e.block_bits = 12;
+	e.level = 3;
+	smmu_tlb_insert(&tlb, &e);
+	ck_assert_uint_eq(tlb.used, 1);
+	ck_assert(smmu_tlb_forgotten(&tlb));
+	ck_assert(!smmu_tlb_forgotten(&tlb));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("smmu-tlb");
@@ -217,6 +243,7 @@ int main(void)
 	tcase_add_test(tc, test_full);
 	tcase_add_test(tc, test_overlap);
 	tcase_add_test(tc, test_levels);
+	tcase_add_test(tc, test_replaced);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

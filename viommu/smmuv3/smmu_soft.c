@@ -4,8 +4,8 @@
  * translator of dma.h; runs with the device lock held, on the thread of whoever does the DMA.
  *
  * Devices keep translations of their own (struct dma_user). Their spaces are made void before commands that remove
- * something count as complete; which ones is not tracked, all of the instance's are. Entries that the IOTLB lost for
- * want of room are out of reach of its commands, so after such a loss the next TLBI makes them void whatever it names.
+ * something count as complete; which ones is not tracked, all of the instance's are. What the IOTLB lost for want of
+ * room, or never had, is out of reach of its commands, so after that the next TLBI makes them void whatever it names.
  */
 #include <errno.h>
 
@@ -242,9 +242,12 @@ static int translate_walk(struct transaction *t, struct dma_target *out)
 	} else {
 		if (smmu_walk(t->smmu->gmem, &t->walk, &t->req, &map, &t->fault))
 			return report(t);
-		if (cacheable)
-			remember(t, &tag, va, &map);
 	}
+	/* The answer to a question may be kept as well: as the route of an interrupt. */
+	if (cacheable && !(t->access & DMA_PROBE))
+		remember(t, &tag, va, &map);
+	else
+		smmu_tlb_passed_by(&t->smmu->tlb);
 	answer(out, t->req.iova, map.size_bits, map.pa, permissions(t, map.perms));
 	return 0;
 }

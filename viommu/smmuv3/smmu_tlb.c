@@ -117,6 +117,10 @@ void smmu_tlb_insert(struct smmu_tlb *tlb, const struct smmu_tlb_entry *entry)
 	uint16_t old = probe(tlb, entry->va, entry->size_bits, &entry->tag, entry->global);
 
 	if (old != NIL) {
+		const struct smmu_tlb_entry *o = &tlb->entries[old];
+
+		/* A command may name the level and the granule that the old one had. */
+		tlb->displaced |= o->block_bits != entry->block_bits || o->page_bits != entry->page_bits;
 		remove_entry(tlb, old);
 	} else if (tlb->used == SMMU_TLB_ENTRIES) {
 		remove_entry(tlb, tlb->victim);

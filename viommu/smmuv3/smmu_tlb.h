@@ -64,7 +64,7 @@ struct smmu_tlb {
 	uint64_t present[2];   /* sizes that are not 0, as bits */
 	unsigned fragments;    /* entries smaller than their block */
 	unsigned victim;
-	bool displaced; /* entries were lost for want of room since smmu_tlb_forgotten() */
+	bool displaced; /* since smmu_tlb_forgotten() */
 };
 
 void smmu_tlb_reset(struct smmu_tlb *tlb);
@@ -78,8 +78,14 @@ void smmu_tlb_insert(struct smmu_tlb *tlb, const struct smmu_tlb_entry *entry);
 /** Returns the number of entries removed. */
 unsigned smmu_tlb_invalidate(struct smmu_tlb *tlb, const struct smmu_tlb_scope *scope);
 
-/** True once after entries were displaced: caches below may hold translations that no command can find here any more.
- */
+/** A translation that is not in here was given away. */
+static inline void smmu_tlb_passed_by(struct smmu_tlb *tlb)
+{
+	tlb->displaced = true;
+}
+
+/** True once after entries were displaced for want of room or by others of the same name, or after
+ *  smmu_tlb_passed_by(): caches below may hold translations that no command can find here. */
 bool smmu_tlb_forgotten(struct smmu_tlb *tlb);
 
 /** Level of a leaf of 2^@block_bits in tables of granule 2^@page_bits. */
