@@ -239,8 +239,6 @@ START_TEST(test_renumbering)
 	fx.eps[0].rid = 0x130;
 	put_ste(0x130, ste_s1(CDTAB), 0);
 	forget();
-	cfgi_ste(0x100);
-	ck_assert_uint_eq(fx.nr_log, 0);
 	/* until the new STE is read, the host knows the stream by the old name */
 	issue(sid_cmd(CMD_CFGI_CD, 0x100), 0);
 	ck_assert_uint_eq(fx.nr_cmds, 1);
@@ -252,6 +250,25 @@ START_TEST(test_renumbering)
 	ck_assert_uint_eq(fx.nr_cmds, 0);
 	issue(sid_cmd(CMD_CFGI_CD, 0x130), 0);
 	ck_assert_uint_eq(fx.nr_cmds, 1);
+}
+END_TEST
+
+/* ... but an STE that is withdrawn is so for whoever uses it still. */
+START_TEST(test_withdrawn_after_renumbering)
+{
+	put_ste(0x100, ste_s1(CDTAB), 0);
+	enable_smmu();
+	ck_assert_int_eq(fx.eps[0].now, CALL_S1);
+	fx.eps[0].rid = 0x130;
+	forget();
+	put_ste(0x100, 0, 0);
+	cfgi_ste(0x100);
+	ck_assert_int_eq(fx.eps[0].now, CALL_ABORT);
+	ck_assert_uint_eq(nr_events(), 0);
+	put_ste(0x130, ste_s1(CDTAB), 0);
+	cfgi_ste(0x130);
+	ck_assert_int_eq(fx.eps[0].now, CALL_S1);
+	ck_assert_uint_eq(fx.log[fx.nr_log - 1].sid, 0x130);
 }
 END_TEST
 
@@ -489,6 +506,7 @@ int main(void)
 	tcase_add_test(tc, test_gbpa);
 	tcase_add_loop_test(tc, test_cfgi_scope, 0, N_SCOPES);
 	tcase_add_test(tc, test_renumbering);
+	tcase_add_test(tc, test_withdrawn_after_renumbering);
 	tcase_add_test(tc, test_unchanged_ste_drops_cds);
 	tcase_add_test(tc, test_invalidations_are_settled_once);
 	tcase_add_loop_test(tc, test_s1stalld, 0, 4);
