@@ -14,6 +14,7 @@
 
 #define RECORD	    10u
 #define MAX_RECORDS 64u
+#define RINGS	    65536u		       /* more than the rings of both take */
 #define OTHERS	    (VD_RAM + VD_RAM_SIZE / 2) /* RAM in which nothing of the driver's lies */
 
 static struct vd_world w;
@@ -90,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	vd_reset(&balloon); /* what the last input left running has its rings where this one puts its own */
 	vd_reset(&rng);
 	w.next_free = first_free;
+	memset(vd_mem(&w, first_free, RINGS), 0, RINGS); /* a driver's rings begin as zeroes */
 	if (data[0] & 1)
 		features &= ~BIT64(VIRTIO_F_RING_PACKED);
 	if (data[0] & 2)
