@@ -97,6 +97,46 @@ START_TEST(cost)
 }
 END_TEST
 
+/* Each of these ATTACHs copies the domain's mappings, each DETACH drops the copies. One notification does not hold the
+ * device lock for as many as the guest likes to queue. */
+START_TEST(costly_requests)
+{
+	enum { MAPPINGS = 500, PAIRS = 60 };
+	struct virtio_iommu_req_attach attaching = {.head.type = VIRTIO_IOMMU_T_ATTACH, .domain = 1, .endpoint = HOST0};
+	struct virtio_iommu_req_detach detaching = {.head.type = VIRTIO_IOMMU_T_DETACH, .domain = 1, .endpoint = HOST0};
+	uint64_t at, tails;
+	unsigned before, n = 0;
+	uint32_t used;
+	uint16_t id;
+
+	ck_assert_int_eq(attach(1, EMU0, 0), OK);
+	for (unsigned i = 0; i < MAPPINGS; i++)
+		ck_assert_int_eq(map(1, PAGE(2 * i), END(2 * i), PA(i % 8), R), OK);
+	at = vd_alloc(&w, 128, 64);
+	tails = vd_alloc(&w, 8 * PAIRS, 8);
+	memcpy(vd_mem(&w, at, sizeof(attaching)), &attaching, sizeof(attaching));
+	memcpy(vd_mem(&w, at + 64, sizeof(detaching)), &detaching, sizeof(detaching));
+	memset(vd_mem(&w, tails, 8 * PAIRS), 0xee, 8 * PAIRS);
+	for (unsigned i = 0; i < 2 * PAIRS; i++) {
+		struct vr_buf bufs[] = {{at + i % 2 * 64, i % 2 ? sizeof(detaching) - 4 : sizeof(attaching) - 4, false},
+					{tails + 4 * i, 4, true}};
+
+		ck_assert_int_ge(vd_add(&d, 0, bufs, 2), 0);
+	}
+	before = fake_iommu_seen.copies;
+	vd_kick(&d, 0);
+	ck_assert_uint_gt(fake_iommu_seen.copies, before);
+	ck_assert_uint_lt(fake_iommu_seen.copies - before, 20 * MAPPINGS);
+	vd_pump(&w);
+	while (vd_used(&d, 0, &id, &used))
+		n++;
+	ck_assert_uint_eq(n, 2 * PAIRS);
+	for (unsigned i = 0; i < 2 * PAIRS; i++)
+		ck_assert_uint_eq(*(uint8_t *)vd_mem(&w, tails + 4 * i, 1), OK);
+	ck_assert_uint_eq(fake_iommu_seen.copies - before, PAIRS * MAPPINGS);
+}
+END_TEST
+
 START_TEST(both_kinds_in_one_domain)
 {
 	ck_assert_int_eq(attach(1, EMU0, 0), OK);
@@ -392,6 +432,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, blocked_until_attached);
 	tcase_add_test(tc, cost);
+	tcase_add_test(tc, costly_requests);
 	tcase_add_test(tc, both_kinds_in_one_domain);
 	tcase_add_test(tc, what_the_host_cannot_map);
 	tcase_add_test(tc, bypass_modes);

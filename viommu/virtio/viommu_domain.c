@@ -69,6 +69,7 @@ static int build_shadow(struct virtio_iommu *v, struct viommu_domain *d)
 
 	if (err)
 		return err == -ENOMEM ? err : -EIO;
+	v->cost += d->map.count;
 	for (m = viommu_map_first(&d->map, all); m && !err; m = viommu_map_next(&d->map, m, all)) {
 		if (viommu_is_reserved(v, true, m->iova)) {
 			err = -EOPNOTSUPP;
@@ -109,10 +110,13 @@ void viommu_leave(struct virtio_iommu *v, struct viommu_ep *ep)
 
 	ep->domain = NULL;
 	d->nr_endpoints--;
-	if (ep->host && --d->nr_assigned == 0)
+	if (ep->host && --d->nr_assigned == 0) {
+		v->cost += d->map.count;
 		shadow_space_destroy(&d->shadow);
+	}
 	if (d->nr_endpoints > 0)
 		return;
+	v->cost += d->map.count;
 	v->nr_mappings -= d->map.count;
 	viommu_map_clear(&d->map);
 	v->domains[d->id] = NULL;

@@ -216,6 +216,7 @@ static uint8_t unmap(struct virtio_iommu *v, const union request *r, uint8_t *pr
 		return VIRTIO_IOMMU_S_DEVERR;
 	n = viommu_map_remove(&d->map, iova);
 	v->nr_mappings -= n;
+	v->cost += n;
 	stats_add(&stats.viommu_unmaps, n);
 	viommu_invalidate(v, d);
 	return VIRTIO_IOMMU_S_OK;

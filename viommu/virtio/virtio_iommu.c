@@ -62,32 +62,35 @@ static void config_write(struct virtio_device *dev, uint32_t offset, const void 
 		viommu_set_bypass(v, value);
 }
 
-/* Requests that one notification is worth: the device lock is held all the time, and a guest with several CPUs could
- * add without end. */
-#define MAX_REQUESTS (4u * VIOMMU_QUEUE_SIZE)
+/*
+ * What one notification may cost, in mappings that requests make, copy or remove: the device lock is held all the time,
+ * a guest with several CPUs could add requests without end, and there are some that go through all mappings of a
+ * domain.
+ */
+#define REQUEST_COST 16u
+#define MAX_COST     (4u * VIOMMU_QUEUE_SIZE * REQUEST_COST)
 
 static void serve(struct virtio_iommu *v)
 {
 	struct virtq *q = &v->dev.queues[VIOMMU_REQUESTQ];
-	unsigned n = 0;
 
-	while (n < MAX_REQUESTS) {
+	v->cost = 0;
+	while (v->cost < MAX_COST) {
 		int got = virtq_pop(q, &v->chain);
 
+		v->cost += REQUEST_COST;
 		if (got > 0) {
 			uint32_t used = viommu_request(v, &v->chain);
 
 			virtq_push(q, v->chain.id, v->chain.nr_descs, used);
-			n++;
 			continue;
 		}
 		virtq_want_kicks(q, true);
 		if (got < 0 || !virtq_available(q))
 			break;
-		n++;
 	}
 	virtq_notify(q);
-	if (n == MAX_REQUESTS)
+	if (v->cost >= MAX_COST)
 		fd_signal(v->more.fd);
 }
 

@@ -66,6 +66,7 @@ struct virtio_iommu {
 	size_t nr_mappings;					 /* in all domains */
 	struct shadow *shadow;					 /* NULL before the first assigned endpoint */
 
+	size_t cost;			 /* of the present notification, in mappings that were gone through */
 	struct loop_source more;	 /* eventfd, owned: requests that one notification left over */
 	struct virtq_chain chain, event; /* of the two queues; too large for the stack */
 };
