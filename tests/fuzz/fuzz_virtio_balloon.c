@@ -52,7 +52,8 @@ static void one(struct vd *d, const uint8_t *rec)
 	uint16_t id;
 	uint32_t len;
 
-	/* Page numbers up to the end of RAM and beyond. */
+	/* Page numbers up to the end of RAM and beyond, and nothing that was left there by another input. */
+	memset(vd_mem(&w, at, 4096), 0, 4096);
 	for (unsigned i = 0; i < 8; i++) {
 		uint32_t pfn = (uint32_t)(OTHERS >> 12) + (uint32_t)rec[2 + i] * 37u;
 
