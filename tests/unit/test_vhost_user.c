@@ -340,6 +340,33 @@ START_TEST(comes_back_changed)
 }
 END_TEST
 
+/* News for the guest while it writes to the configuration space, and interrupts need the device lock (translations have
+ * changed): the one that tells must not keep the writer from getting on. */
+START_TEST(comes_back_changed_meanwhile)
+{
+	begin(VD_ALL, false);
+	check_works();
+	options.config[4] = 0x99;
+	fake_vu_options_set(vu, &options);
+	vd_interrupts(&drv, 0);
+	bus_lock(&world.pci.vm.bus);
+	dma_space_invalidate(&drv.dev->ep.dma);
+	fake_vu_drop(vu);
+	for (unsigned i = 0; fake_vu_connections(vu) < 2; i++) {
+		ck_assert_uint_lt(i, 20000);
+		usleep(500);
+	}
+	usleep(100000);
+	vd_write(&drv, drv.config + 8, 1, 0x12);
+	bus_unlock(&world.pci.vm.bus);
+	eventually(said("is back"));
+	eventually(vd_interrupts(&drv, 0) > 0);
+	ck_assert_uint_eq(vd_config(&drv, 4, 1), 0x99);
+	ck_assert_uint_eq(vd_config(&drv, 8, 1), 0x12);
+	check_works();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("vhost_user");
@@ -360,6 +387,7 @@ int main(void)
 	tcase_add_test(t, reset_while_away);
 	tcase_add_test(t, comes_back_poorer);
 	tcase_add_test(t, comes_back_changed);
+	tcase_add_test(t, comes_back_changed_meanwhile);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);
 }

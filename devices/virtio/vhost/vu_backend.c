@@ -124,8 +124,7 @@ int vu_backend_handshake(struct vu_backend *b, bool first)
 			b->config.name);
 	if (!err && b->config.config_size)
 		err = fetch_config(b, &changed);
-	if (!err && changed && !first)
-		virtio_config_changed(b->dev);
+	b->news = !err && changed && !first;
 	b->told = false;
 	return err;
 }

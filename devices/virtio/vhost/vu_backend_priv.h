@@ -28,6 +28,7 @@ struct vu_backend {
 	uint64_t offered;  /* its features at the first handshake */
 	uint64_t protocol; /* negotiated protocol features */
 	bool told;	   /* features and memory, since the connection began or the last reset */
+	bool news;	   /* the last handshake brought another configuration space: the guest is to hear of it */
 
 	pthread_mutex_t cache_lock;
 	uint8_t cache[VIRTIO_MAX_CONFIG];

@@ -162,7 +162,12 @@ static int reconnect(void *owner)
 	}
 	if (err)
 		fd_close(&b->conn.fd);
+	bool news = !err && b->news;
+
 	pthread_mutex_unlock(&b->lock);
+	/* Takes the device lock, whose holder may be waiting for ours. */
+	if (news)
+		virtio_config_changed(b->dev);
 	return err;
 }
 
