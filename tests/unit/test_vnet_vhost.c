@@ -83,6 +83,26 @@ START_TEST(direct)
 }
 END_TEST
 
+/* DRIVER_OK, and a queue that begins again, while bus mastering is off: the kernel has no business in guest memory. */
+START_TEST(bus_master_off)
+{
+	begin(VHOST_ON, 1, VD_ALL, false);
+	vd_reset(&drv);
+	vd_cfg_write(&drv, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	ck_assert(vd_init(&drv, VD_ALL, 64));
+	ck_assert_int_eq(kernel->ring[0].backend, -1);
+	ck_assert_int_eq(kernel->ring[1].backend, -1);
+	vd_set(&drv, VIRTIO_PCI_COMMON_Q_SELECT, 2, 1);
+	vd_set(&drv, VIRTIO_PCI_COMMON_Q_RESET, 2, 1);
+	eventually(vd_get(&drv, VIRTIO_PCI_COMMON_Q_RESET, 2) == 0);
+	vd_queue(&drv, 1, 64);
+	ck_assert_int_eq(kernel->ring[1].backend, -1);
+	vd_cfg_write(&drv, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	check_traffic(0);
+	ck_silent();
+}
+END_TEST
+
 START_TEST(queue_reset)
 {
 	begin(VHOST_ON, 1, VD_ALL, _i);
@@ -193,6 +213,20 @@ START_TEST(vsock)
 		vd_enable_pci(&drv);
 		ck_assert(vd_init(&drv, VD_ALL, 64));
 	}
+	ck_silent();
+}
+END_TEST
+
+START_TEST(vsock_bus_master_off)
+{
+	begin_vsock(VD_ALL, false);
+	vd_reset(&drv);
+	vd_cfg_write(&drv, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	ck_assert(vd_init(&drv, VD_ALL, 64));
+	ck_assert(!kernel->running);
+	vd_cfg_write(&drv, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	ck_assert(kernel->running);
+	check_traffic(0);
 	ck_silent();
 }
 END_TEST
@@ -311,11 +345,13 @@ int main(void)
 	tcase_add_checked_fixture(t, fixture_setup, fixture_teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, direct);
+	tcase_add_test(t, bus_master_off);
 	tcase_add_loop_test(t, queue_reset, 0, 2);
 	tcase_add_test(t, relayed);
 	tcase_add_loop_test(t, two_pairs, 0, 2);
 	tcase_add_test(t, rings_beyond);
 	tcase_add_loop_test(t, vsock, 0, 2);
+	tcase_add_test(t, vsock_bus_master_off);
 	tcase_add_test(t, vsock_refused);
 	tcase_add_loop_test(t, refused, 0, 17);
 	tcase_add_test(t, falls_back);

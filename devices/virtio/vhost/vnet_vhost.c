@@ -28,7 +28,7 @@ struct vnet_vhost {
 	unsigned nr;
 	struct relay *relay;
 	bool direct;	  /* since the last start */
-	uint64_t running; /* direct: rings that the kernel has; device lock */
+	uint64_t running; /* direct: rings that the kernel has, and works on while bus mastering is on; device lock */
 };
 
 int vnet_vhost_open(struct vnet *net, const char *name, bool quiet, uint64_t *ring_features)
@@ -62,14 +62,12 @@ static int set_backend(struct vnet *net, unsigned index, int fd)
 			net->taps.name, strerror(errno));
 }
 
-static int connect_ring(struct vnet *net, const struct relay_ring *ring)
+static int tell_ring(struct vnet *net, const struct relay_ring *ring)
 {
 	struct relay_ring theirs = *ring;
 
 	theirs.index = ring->index & 1;
-	int err = vhost_kernel_ring(&net->vhost->kernel[ring->index / 2], &theirs);
-
-	return err ? err : set_backend(net, ring->index, net->taps.fds[ring->index / 2]);
+	return vhost_kernel_ring(&net->vhost->kernel[ring->index / 2], &theirs);
 }
 
 /* ---- Direct ---- */
@@ -80,7 +78,10 @@ static int direct_start_queue(struct vnet *net, unsigned index)
 	int err = vhost_kernel_direct(&net->dev.queues[index], &ring);
 
 	if (!err)
-		err = connect_ring(net, &ring);
+		err = tell_ring(net, &ring);
+	/* Without bus mastering the kernel has no business in guest memory; bus_master() lets it begin. */
+	if (!err && net->dev.ep.dma.enabled)
+		err = set_backend(net, index, net->taps.fds[index / 2]);
 	if (!err)
 		net->vhost->running |= BIT64(index);
 	return err;
@@ -103,7 +104,10 @@ static void direct_stop(struct vnet *net)
 
 static int relay_ring_start(void *owner, const struct relay_ring *ring)
 {
-	return connect_ring(owner, ring);
+	struct vnet *net = owner;
+	int err = tell_ring(net, ring);
+
+	return err ? err : set_backend(net, ring->index, net->taps.fds[ring->index / 2]);
 }
 
 static int relay_ring_stop(void *owner, unsigned index)

@@ -53,14 +53,15 @@ static int set_running(struct vsock *vs, int on)
 	return 0;
 }
 
-/* Both rings or none: the kernel starts when it has been told both. */
+/* Both rings or none: the kernel starts when it has been told both; on those of the guest not before the function may
+ * do DMA, when bus_master() starts it. */
 static int add_ring(struct vsock *vs, const struct relay_ring *ring)
 {
 	int err = vhost_kernel_ring(&vs->kernel, ring);
 
-	if (err)
+	if (err || ++vs->rings < VSOCK_RINGS || (vs->direct && !vs->dev.ep.dma.enabled))
 		return err;
-	return ++vs->rings == VSOCK_RINGS ? set_running(vs, 1) : 0;
+	return set_running(vs, 1);
 }
 
 static int halt(struct vsock *vs)
