@@ -25,6 +25,22 @@ uint8_t blk_io_failed(struct blk_request *req, const char *what, int err)
 	return BLK_S_IOERR;
 }
 
+/*
+ * The kernel reports a page of its cache that it could not write out once, to one sync of this file, and takes it for
+ * clean from then on (errseq_t). That page may be of any write since the last sync that succeeded, so no later one can
+ * vouch for those. Direct I/O has no such pages.
+ */
+uint8_t blk_io_sync_failed(struct blk_request *req, const char *what, int err)
+{
+	struct blk_image *image = &req->queue->blk->image;
+
+	if (!image->direct && !atomic_exchange(&image->lost, true))
+		log_error("%s: writes to %s may be lost, which the host says only once: no FLUSH of the guest can "
+			  "succeed any more; see what is wrong with the host's disk, and start the VM again",
+			  image->name, image->path);
+	return blk_io_failed(req, what, err);
+}
+
 bool blk_io_need_bounce(struct blk_request *req)
 {
 	if (!req->bounce)
@@ -171,7 +187,9 @@ void blk_io_completed(struct blk_request *req, int res)
 		return;
 	}
 	if (res < 0) {
-		blk_request_finish(req, blk_io_failed(req, is_write(req) ? "write" : "read", res));
+		blk_request_finish(req, is_write(req) && req->durable
+						? blk_io_sync_failed(req, "write", res)
+						: blk_io_failed(req, is_write(req) ? "write" : "read", res));
 		return;
 	}
 	uint64_t n = moved(req, (uint32_t)res);

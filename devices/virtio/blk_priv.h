@@ -56,6 +56,7 @@ struct blk_image {
 
 	/* What the file turned out not to do. */
 	_Atomic bool no_punch, no_zero_range;
+	_Atomic bool lost; /* a write that the guest was told of may never reach the disk: no FLUSH succeeds any more */
 
 	/*
 	 * The gate: where direct I/O is coarser than a sector (offset_align > 512), a smaller write reads, changes and
@@ -205,6 +206,8 @@ void blk_io_copy(struct blk_request *req, uint8_t *buf, uint32_t len, bool to_pi
 bool blk_io_need_bounce(struct blk_request *req);
 /** Says what the host did to @req. Returns BLK_S_IOERR. */
 uint8_t blk_io_failed(struct blk_request *req, const char *what, int err);
+/** The same for what was to be durable. */
+uint8_t blk_io_sync_failed(struct blk_request *req, const char *what, int err);
 
 /* ---- blk_gate.c ---- */
 

@@ -64,9 +64,9 @@ static void synced(struct blk_request *req, int res)
 	if (res == -EINTR || res == -EAGAIN)
 		blk_request_settle(req);
 	else if (res < 0)
-		blk_request_finish(req, blk_io_failed(req, "make durable", res));
+		blk_request_finish(req, blk_io_sync_failed(req, "make durable", res));
 	else
-		blk_request_finish(req, BLK_S_OK);
+		blk_request_finish(req, atomic_load(&req->queue->blk->image.lost) ? BLK_S_IOERR : BLK_S_OK);
 }
 
 void blk_request_completed(struct blk_request *req, int res)

@@ -306,6 +306,60 @@ END_TEST
 
 /* ---- a host that fails ---- */
 
+/* An operation of @step comes back with @res; the queue's thread is at rest. */
+static void host_says(struct blk *blk, enum blk_step step, bool durable, int res)
+{
+	struct blk_queue *q = blk->queues[0];
+	struct blk_request *req = q->free;
+
+	q->free = req->next;
+	q->in_flight++;
+	*req = (struct blk_request){.queue = q, .type = BLK_T_OUT, .step = step, .durable = durable};
+	req->iov = req->pieces;
+	blk_request_completed(req, res);
+}
+
+/*
+ * The kernel tells of lost pages once, and they count as clean from then on: after a sync that failed no FLUSH can say
+ * that all writes before it are durable. Direct I/O has no such pages.
+ */
+START_TEST(sync_fails)
+{
+	static const struct {
+		enum virtio_blk_cache cache;
+		enum blk_step step;
+		bool durable;
+		int res;
+		uint8_t then;
+	} rows[] = {
+		{BLK_CACHE_BUFFERED, BLK_STEP_SYNC, false, -EIO, BLK_S_IOERR},
+		{BLK_CACHE_BUFFERED, BLK_STEP_SYNC, false, -ENOSPC, BLK_S_IOERR},
+		{BLK_CACHE_BUFFERED, BLK_STEP_DATA, true, -EIO, BLK_S_IOERR},
+		{BLK_CACHE_BUFFERED, BLK_STEP_DATA, false, -EIO, BLK_S_OK},
+		{BLK_CACHE_BUFFERED, BLK_STEP_SYNC, false, 0, BLK_S_OK},
+		{BLK_CACHE_DIRECT, BLK_STEP_SYNC, false, -EIO, BLK_S_OK},
+		{BLK_CACHE_DIRECT, BLK_STEP_DATA, true, -EIO, BLK_S_OK},
+	};
+	uint64_t at = vd_alloc(&w, 4096, 4096);
+
+	config.cache = rows[_i].cache == BLK_CACHE_DIRECT ? BLK_CACHE_AUTO : rows[_i].cache;
+	struct blk *blk = disk();
+
+	if (blk->image.direct != (rows[_i].cache == BLK_CACHE_DIRECT))
+		return;
+	host_says(blk, rows[_i].step, rows[_i].durable, rows[_i].res);
+	ck_assert(vd_init(&d, VD_ALL, 128));
+	ck_assert_uint_eq(simple(BLK_T_OUT, 0, at, 512), BLK_S_OK);
+	ck_assert_uint_eq(simple(BLK_T_FLUSH, 0, 0, 0), rows[_i].then);
+	vd_reset(&d);
+	ck_assert(vd_init(&d, VD_ALL, 128));
+	ck_assert_uint_eq(simple(BLK_T_FLUSH, 0, 0, 0), rows[_i].then);
+	ck_assert_uint_eq(simple(BLK_T_IN, 0, at, 512), BLK_S_OK);
+	if (rows[_i].then != BLK_S_OK)
+		ck_said("no FLUSH of the guest can succeed any more");
+}
+END_TEST
+
 /* Each call of the creation in turn: an error, one message, and nothing left. */
 START_TEST(creation_fails)
 {
@@ -374,6 +428,7 @@ int main(void)
 	tcase_add_test(tc, gate);
 	tcase_add_loop_test(tc, resets, 0, 4);
 	tcase_add_test(tc, queue_reset);
+	tcase_add_loop_test(tc, sync_fails, 0, 7);
 	tcase_add_test(tc, creation_fails);
 	tcase_add_test(tc, submission_fails);
 	suite_add_tcase(s, tc);
