@@ -57,7 +57,7 @@ for turn in 1 2; do
 	aerie run --dry-run $good /lab/vm.yaml </dev/null >"$VM/dry" 2>&1 || fail "a dry run failed: $(cat "$VM/dry")"
 	[ -s "$VM/dry" ] && fail "a dry run said something: $(cat "$VM/dry")"
 done
-refused 'no device is behind it' --dry-run $good --set pci.0.iommu= /lab/vm.yaml
+refused 'memory: 65536 MiB wanted' --dry-run $good --set machine.memory=64G /lab/vm.yaml
 
 # Busy.
 start_aerie "$KERNEL" &
