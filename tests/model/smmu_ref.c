@@ -168,6 +168,8 @@ static bool s2_leaf(struct walk *w, const struct stage2 *s, uint64_t ipa, const 
 		w->mem->write(w->mem, addr, s->big_endian ? swap(update) : update);
 	}
 	*pa = out | bits(ipa, shift - 1, 0);
+	if (!a->table)
+		w->result->s2_leaf = desc;
 	if (!a->table && shift < w->result->size_bits)
 		w->result->size_bits = shift;
 	return true;
@@ -219,15 +221,19 @@ struct stage1 {
 	uint64_t table;
 };
 
+/* 3.3.3: the world of EL2 without E2H; that with E2H has all that EL1 has. */
+static bool is_el2(const struct ref_config *config)
+{
+	return bits(config->ste[1], 31, 30) == 2 && !config->e2h && !bit(config->ste[0], 2);
+}
+
 static void stage1_config(const struct ref_config *config, bool upper, struct stage1 *s)
 {
 	static const int granules0[] = {12, 16, 14, 0}, granules1[] = {0, 14, 12, 16};
 	uint64_t w = config->cd[0];
-	int strw = (int)bits(config->ste[1], 31, 30);
 
 	memset(s, 0, sizeof(*s));
-	s->el2 = strw == 2;
-	/* EL2-E2H streams are told apart by CR2; this reference is given EL1 and EL2 only. */
+	s->el2 = is_el2(config);
 	s->user = !s->el2;
 	s->page_bits = upper ? granules1[bits(w, 23, 22)] : granules0[bits(w, 7, 6)];
 	s->ia = 64 - (int)(upper ? bits(w, 21, 16) : bits(w, 5, 0));
@@ -347,6 +353,7 @@ static bool s1_leaf(struct walk *w, const struct stage1 *s, bool nested, uint64_
 	if (update != desc && !s1_update(w, s, nested, ipa, pa, update))
 		return false;
 	*out |= bits(iova, shift - 1, 0);
+	w->result->s1_leaf = desc;
 	if (shift < w->result->size_bits)
 		w->result->size_bits = shift;
 	w->result->global = s->user ? !bit(desc, 11) : false;
@@ -369,8 +376,7 @@ static bool stage1(struct walk *w, bool nested, uint64_t *out)
 	uint64_t iova = w->access->iova, table, desc;
 	struct hierarchy h = {0};
 	struct stage1 s;
-	bool el2 = bits(w->config->ste[1], 31, 30) == 2;
-	bool upper = !el2 && bit(iova, 55);
+	bool upper = !is_el2(w->config) && bit(iova, 55);
 
 	stage1_config(w->config, upper, &s);
 	if (s.off || !in_range(iova, &s, upper))

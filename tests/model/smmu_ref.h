@@ -33,6 +33,7 @@ struct ref_config {
 	uint64_t ste[8], cd[8]; /* Config of the STE says which stages translate */
 	int oas;		/* bits */
 	bool xnx;		/* IDR3.XNX */
+	bool e2h;		/* CR2.E2H */
 };
 
 struct ref_access {
@@ -59,10 +60,15 @@ struct ref_result {
 	uint64_t pa;
 	int size_bits; /* smaller of the two entries; 64: no table was walked */
 	bool global;
-	unsigned updates; /* descriptors changed by hardware */
+	unsigned updates;	   /* descriptors changed by hardware */
+	uint64_t s1_leaf, s2_leaf; /* as they were found */
 };
 
 void ref_translate(struct ref_memory *mem, const struct ref_config *config, const struct ref_access *access,
 		   struct ref_result *result);
+
+/** Memory attributes of a translation that stage 1, and maybe stage 2, made: in the encodings of a byte of MAIR and of
+ *  SH. What is UNPREDICTABLE is not to be asked for. */
+void ref_attributes(const struct ref_config *config, const struct ref_result *result, unsigned *mair, unsigned *sh);
 
 #endif

@@ -151,7 +151,7 @@ struct scene {
 	unsigned oas;
 	struct smmu_ste ste;
 	struct smmu_cd cd;
-	bool s1, s2, el2;
+	bool s1, s2, el2, e2h; /* el2: of the two worlds the one with one table */
 };
 
 static void make_idr(struct scene *s)
@@ -206,7 +206,7 @@ static void make_cd(struct scene *s)
 	s->cd.dw[0] = w0;
 	for (unsigned i = 1; i <= 2; i++)
 		s->cd.dw[i] = make_table(oa) | (percent(30) ? BIT64(1) : 0) | (percent(5) ? BIT64(2) : 0);
-	s->cd.dw[3] = UINT64_C(0xffbb440400aaf0ff);
+	s->cd.dw[3] = UINT64_C(0x1f77440400aaf4ff);
 }
 
 /* 5.2, S2SL0 with S2T0SZ: up to 16 concatenated tables at the start level, and at least one bit resolved there. */
@@ -254,9 +254,10 @@ static void make_scene(struct scene *s)
 	make_idr(s);
 	s->s1 = config & 1;
 	s->s2 = config & 2;
-	s->el2 = s->s1 && !s->s2 && percent(30);
-	s->ste.dw[0] = 1 | config << 1 | 0x1000; /* the CD is given, not fetched */
-	s->ste.dw[1] = BIT64(44) | (s->el2 ? BIT64(31) : 0);
+	s->e2h = percent(50);
+	s->ste.dw[0] = 1 | config << 1 | 0x1000;		  /* the CD is given, not fetched */
+	s->ste.dw[1] = BIT64(44) | (percent(40) ? BIT64(31) : 0); /* STRW means something to stage 1 alone */
+	s->el2 = s->s1 && !s->s2 && !s->e2h && (s->ste.dw[1] & BIT64(31));
 	if (s->s1)
 		make_cd(s);
 	if (s->s2)
@@ -371,6 +372,16 @@ static void compare_fault(const struct smmu_fault *f, const struct ref_access *a
 		agree("TTRnW", f->ttrnw, r->ttrnw);
 }
 
+static void compare_attributes(const struct smmu_mapping *map, const struct ref_config *config,
+			       const struct ref_result *r)
+{
+	unsigned mair, sh;
+
+	ref_attributes(config, r, &mair, &sh);
+	agree("memory type", map->attr, mair);
+	agree("shareability", map->sh, sh);
+}
+
 static enum ref_event one_case(void)
 {
 	struct smmu_walk_cfg cfg = {0};
@@ -387,7 +398,7 @@ static enum ref_event one_case(void)
 
 	make_scene(&s);
 	a.iova = make_iova(&s);
-	config = (struct ref_config){.oas = (int)s.oas, .xnx = s.idr[3] & IDR3_XNX};
+	config = (struct ref_config){.oas = (int)s.oas, .xnx = s.idr[3] & IDR3_XNX, .e2h = s.e2h};
 	memcpy(config.ste, s.ste.dw, sizeof(config.ste));
 	memcpy(config.cd, s.cd.dw, sizeof(config.cd));
 	if (s.el2)
@@ -402,7 +413,7 @@ static enum ref_event one_case(void)
 	now.access = &a;
 	now.result = &r;
 	now.world = &w;
-	agree("STE", smmu_ste_decode_soft(s.idr, 0, &s.ste, &stream), EVT_NONE);
+	agree("STE", smmu_ste_decode_soft(s.idr, s.e2h ? CR2_E2H : 0, &s.ste, &stream), EVT_NONE);
 	if (s.s1)
 		agree("CD", smmu_cd_decode(s.idr, &stream, &s.cd, &s1), EVT_NONE);
 	cfg.s1 = s.s1 ? &s1 : NULL;
@@ -424,6 +435,8 @@ static enum ref_event one_case(void)
 		agree("size", map.size_bits, r.size_bits);
 		if (s.s1 && !s.el2)
 			agree("global", map.global, r.global);
+		if (s.s1)
+			compare_attributes(&map, &config, &r);
 	}
 	for (unsigned i = 0; i < w.n; i++) {
 		uint64_t word;
