@@ -25,6 +25,7 @@ enum fdtw_fixed_phandle {
 enum {
 	FDTW_GIC_SPI = 0,
 	FDTW_GIC_PPI = 1,
+	FDTW_FIRST_SPI = 32, /* interrupt number of SPI 0 */
 	FDTW_IRQ_EDGE = 1,
 	FDTW_IRQ_LEVEL = 4,
 };

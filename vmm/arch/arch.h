@@ -23,15 +23,32 @@ struct msi_msg;
 struct vcpu;
 struct vm;
 
-/* The fixed map of guest physical addresses. One const instance for each architecture, with an ASCII map beside it. */
+/* How the guest's kernel is loaded and started. */
+enum arch_boot_protocol {
+	ARCH_BOOT_ARM64_IMAGE, /* Linux Documentation/arch/arm64/booting.rst */
+	ARCH_BOOT_PVH,	       /* ELF with a PVH note (Xen docs/misc/pvh.pandoc) */
+};
+
+enum arch_serial {
+	ARCH_SERIAL_PL011,
+	ARCH_SERIAL_16550,
+};
+
+/* The fixed map of guest physical addresses, and what the machine is made of. One const instance for each architecture,
+ * with an ASCII map beside it. */
 struct arch_layout {
 	const char *machine; /* name, for messages and `compatible` */
 	uint64_t ram_base;
+	struct range ram_hole; /* where RAM makes way for devices and goes on behind it; 0, 0: nowhere */
+	enum arch_boot_protocol boot;
+	enum arch_serial serial;
 	uint64_t serial_base; /* first serial port, one page */
-	uint64_t rtc_base;    /* one page */
+	uint64_t rtc_base;    /* one page; 0: none, the CPUs know the time */
+	uint64_t power_base;  /* sleep and reset registers, one page; 0: none, the CPUs have calls for that */
 	uint64_t smmu_base;   /* smmu_stride bytes each, smmu_max of them */
 	uint64_t smmu_stride;
 	unsigned smmu_max;
+	unsigned lines;		   /* wired interrupts, at most IRQ_MAX_LINES */
 	struct range pci_mmio32;   /* BAR window below 4 GiB */
 	struct range msi_doorbell; /* where devices write their messages */
 	struct range msi_window;   /* IOVAs that the host uses for the doorbells of assigned devices; never RAM */
@@ -39,7 +56,7 @@ struct arch_layout {
 
 extern const struct arch_layout arch_layout;
 
-/** Configuration space of 256 buses (256 MiB), above the end of RAM. Valid after arch_vm_create(). */
+/** Configuration space of 256 buses (256 MiB), never RAM. Valid after arch_vm_create(). */
 struct range arch_pci_ecam(const struct vm *vm);
 
 /** BAR window for 64-bit prefetchable BARs, above the end of RAM and inside the guest's physical address space. */
@@ -64,7 +81,7 @@ int arch_irqchip_reset(struct vm *vm);
 /** What the boot vCPU finds: where it starts and the address of the firmware tables. */
 struct arch_boot {
 	gpa_t entry;
-	gpa_t tables; /* arm64: device tree blob (x0) */
+	gpa_t tables; /* arm64: device tree blob (x0); x86: hvm_start_info (ebx) */
 };
 
 /** Puts @vcpu into its power-on state; the boot vCPU (index 0) gets @boot, the others wait to be started by the guest.
@@ -73,6 +90,11 @@ int arch_vcpu_reset(struct vcpu *vcpu, const struct arch_boot *boot);
 
 /** Handles an exit that is not common to all architectures. Returns true when handled. */
 bool arch_vcpu_exit(struct vcpu *vcpu, struct kvm_run *run);
+
+/** Where @vcpu is stopped, as the end of a message about it: "" or " at ..."; @out has room for ARCH_WHERE_MAX bytes.
+ *  From the vCPU's own thread. */
+#define ARCH_WHERE_MAX 160u
+void arch_vcpu_where(const struct vcpu *vcpu, const struct kvm_run *run, char *out);
 
 /** Fills a KVM routing entry for @msg (type, flags, address, devid; gsi is the caller's).
  *  Returns 0, or -EINVAL when the message's address is not a doorbell of this machine and it is not translated. */

@@ -9,6 +9,7 @@
 #include "iommufd.h"
 #include "nested.h"
 #include "pci_class.h"
+#include "vm.h"
 
 bool check_device_obstacle(const struct host_dev_info *info, char *text, size_t cap)
 {
@@ -38,18 +39,21 @@ static void check_reserved(struct check *check, const char *what, const char *bd
 {
 	struct host_reserved regions[HOST_RESERVED_MAX];
 	int n = host_dev_reserved(bdf, regions, HOST_RESERVED_MAX);
-	struct range ram;
+	struct range ram[2];
+	unsigned pieces = vm_ram_pieces(check->config->machine.memory_bytes, ram);
 
-	if (!range_make(&ram, arch_layout.ram_base, check->config->machine.memory_bytes))
-		return;
 	for (int i = 0; i < n; i++) {
 		/* iommufd maps over relaxable ones: only the firmware's past needs them. */
-		if (strcmp(regions[i].type, "direct-relaxable") == 0 || !range_overlaps(regions[i].range, ram))
+		if (strcmp(regions[i].type, "direct-relaxable") == 0)
 			continue;
-		check_add(check, CHECK_ERROR, what,
-			  "the host reserves I/O addresses 0x%" PRIx64 "-0x%" PRIx64
-			  " (%s) where the guest has its RAM (0x%" PRIx64 "-0x%" PRIx64 "); lower machine.memory",
-			  regions[i].range.first, regions[i].range.last, regions[i].type, ram.first, ram.last);
+		for (unsigned p = 0; p < pieces; p++)
+			if (range_overlaps(regions[i].range, ram[p]))
+				check_add(check, CHECK_ERROR, what,
+					  "the host reserves I/O addresses 0x%" PRIx64 "-0x%" PRIx64
+					  " (%s) where the guest has its RAM (0x%" PRIx64 "-0x%" PRIx64
+					  "); lower machine.memory",
+					  regions[i].range.first, regions[i].range.last, regions[i].type, ram[p].first,
+					  ram[p].last);
 	}
 }
 

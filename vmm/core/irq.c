@@ -69,7 +69,7 @@ static int update_table(struct irqchip *chip)
 
 	table->nr = 0;
 	table->flags = 0;
-	for (uint32_t i = 0; i < IRQ_MAX_LINES; i++) {
+	for (uint32_t i = 0; i < arch_layout.lines; i++) {
 		struct irq_line line;
 
 		arch_line_number(i, &line);
@@ -94,9 +94,9 @@ static int update_table(struct irqchip *chip)
 
 int irq_line_alloc(struct irqchip *chip, struct irq_line *line, bool level)
 {
-	if (chip->nr_lines == IRQ_MAX_LINES)
+	if (chip->nr_lines == arch_layout.lines)
 		return log_fail(-ENOSPC, "all %u wired interrupt lines are in use; configure fewer devices",
-				IRQ_MAX_LINES);
+				arch_layout.lines);
 	*line = (struct irq_line){.level = level};
 	arch_line_number(chip->nr_lines++, line);
 	line->chip = chip;

@@ -133,6 +133,8 @@ static bool fatal(struct vcpu *vcpu)
 /* One exit of KVM_RUN. Returns true when the vCPU goes on. */
 static bool handle_exit(struct vcpu *vcpu, struct kvm_run *run)
 {
+	char where[ARCH_WHERE_MAX];
+
 	switch (run->exit_reason) {
 	case KVM_EXIT_MMIO:
 		handle_mmio(vcpu, run);
@@ -148,10 +150,18 @@ static bool handle_exit(struct vcpu *vcpu, struct kvm_run *run)
 			  ", CPU %u); on a machine with unlike CPU cores pin aerie to cores of one kind (taskset)",
 			  vcpu->index, (uint64_t)run->fail_entry.hardware_entry_failure_reason, run->fail_entry.cpu);
 		return fatal(vcpu);
+	case KVM_EXIT_SHUTDOWN:
+		stats_inc(&stats.exit_other);
+		arch_vcpu_where(vcpu, run, where);
+		log_error("vCPU %u: triple fault%s; the guest is stopped", vcpu->index, where);
+		vm_stop(vcpu->vm, VM_STOP_CRASH);
+		return false;
 	case KVM_EXIT_INTERNAL_ERROR:
 		stats_inc(&stats.exit_other);
-		log_error("vCPU %u: KVM cannot go on (internal error, suberror %u); the host's kernel log may say more",
-			  vcpu->index, run->internal.suberror);
+		arch_vcpu_where(vcpu, run, where);
+		log_error(
+			"vCPU %u: KVM cannot go on%s (internal error, suberror %u); the host's kernel log may say more",
+			vcpu->index, where, run->internal.suberror);
 		return fatal(vcpu);
 	default:
 		stats_inc(&stats.exit_other);
@@ -182,17 +192,23 @@ static bool handle_failure(struct vcpu *vcpu, struct kvm_run *run, int err)
 	return fatal(vcpu);
 }
 
+/* Exits that answer an access of the guest. */
+static bool is_access(const struct kvm_run *run)
+{
+	return run->exit_reason == KVM_EXIT_MMIO || run->exit_reason == KVM_EXIT_IO;
+}
+
 /*
- * After KVM_EXIT_MMIO the instruction is complete only when KVM_RUN has been entered again; with immediate_exit set KVM
+ * After these exits the instruction is complete only when KVM_RUN has been entered again; with immediate_exit set KVM
  * does that and returns without running the guest (KVM api.rst, "the corresponding operations are complete").
  */
 static void complete_access(struct vcpu *vcpu, struct kvm_run *run)
 {
 	for (unsigned i = 0; i < MAX_COMPLETIONS; i++) {
 		*(volatile uint8_t *)&run->immediate_exit = 1;
-		if (kvm_vcpu_run(vcpu->fd) < 0 || run->exit_reason != KVM_EXIT_MMIO)
+		if (kvm_vcpu_run(vcpu->fd) < 0 || !is_access(run))
 			return;
-		handle_mmio(vcpu, run);
+		handle_exit(vcpu, run);
 	}
 }
 
@@ -212,7 +228,7 @@ static void *vcpu_thread(void *opaque)
 			half_done = false;
 			go = handle_failure(vcpu, run, ret);
 		} else {
-			half_done = run->exit_reason == KVM_EXIT_MMIO;
+			half_done = is_access(run);
 			go = handle_exit(vcpu, run);
 		}
 	}

@@ -48,7 +48,6 @@ static const struct {
 	{KVM_CAP_IRQFD, "KVM_CAP_IRQFD"},
 	{KVM_CAP_IRQFD_RESAMPLE, "KVM_CAP_IRQFD_RESAMPLE"},
 	{KVM_CAP_DEVICE_CTRL, "KVM_CAP_DEVICE_CTRL"},
-	{KVM_CAP_ONE_REG, "KVM_CAP_ONE_REG"},
 };
 
 static int check_kvm(int kvm_fd)
@@ -102,6 +101,18 @@ void vm_destroy(struct vm *vm)
 	bus_fini(&vm->bus);
 	gmem_fini(&vm->gmem);
 	fd_close(&vm->kvm_fd);
+}
+
+unsigned vm_ram_pieces(uint64_t memory, struct range pieces[2])
+{
+	const struct range hole = arch_layout.ram_hole;
+
+	range_make(&pieces[0], arch_layout.ram_base, memory);
+	if (hole.last == 0 || pieces[0].last < hole.first)
+		return 1;
+	range_make(&pieces[1], hole.last + 1, pieces[0].last - hole.first + 1);
+	pieces[0].last = hole.first - 1;
+	return 2;
 }
 
 int vm_create_vcpus(struct vm *vm, unsigned n)

@@ -53,6 +53,9 @@ struct vm {
 int vm_create(struct vm *vm, struct loop *loop, int kvm_fd, uint64_t memory);
 void vm_destroy(struct vm *vm);
 
+/** The pieces of @memory bytes of RAM in the machine's map, in order of address. How many: 1 or 2. */
+unsigned vm_ram_pieces(uint64_t memory, struct range pieces[2]);
+
 /** Creates @n vCPUs (1 .. host's limit) and then the in-kernel interrupt controller. 0 or -errno (logged). */
 int vm_create_vcpus(struct vm *vm, unsigned n);
 

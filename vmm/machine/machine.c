@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "acpi_power.h"
 #include "fd.h"
 #include "log.h"
 #include "machine_priv.h"
 #include "pl011.h"
 #include "pl031.h"
 #include "stats.h"
+#include "uart16550.h"
 
 int machine_add_device(struct machine *m, struct device *dev)
 {
@@ -26,12 +28,15 @@ static int build_vm(struct machine *m)
 {
 	const struct config_machine *cfg = &m->config->machine;
 	enum gmem_pages pages = cfg->hugepages == HUGEPAGES_2M ? GMEM_PAGES_HUGE_2M : GMEM_PAGES_NORMAL;
+	struct range ram[2];
+	unsigned n = vm_ram_pieces(cfg->memory_bytes, ram);
 	int err = vm_create(&m->vm, &m->loop, -1, cfg->memory_bytes);
 
 	if (err < 0)
 		return err;
 	m->vm_created = true;
-	err = gmem_add(&m->vm.gmem, gpa(arch_layout.ram_base), cfg->memory_bytes, pages);
+	for (unsigned i = 0; err == 0 && i < n; i++)
+		err = gmem_add(&m->vm.gmem, gpa(ram[i].first), range_len(ram[i]), pages);
 	if (err == 0)
 		err = vm_map_ram(&m->vm);
 	if (err == 0)
@@ -39,7 +44,7 @@ static int build_vm(struct machine *m)
 	return err;
 }
 
-static int build_platform(struct machine *m)
+static int add_serial(struct machine *m)
 {
 	struct irq_line line;
 	struct device *dev;
@@ -47,16 +52,47 @@ static int build_platform(struct machine *m)
 
 	if (err == 0)
 		err = irq_line_alloc(m->vm.irqchip, &line, true);
-	if (err == 0)
+	if (err < 0)
+		return err;
+	switch (arch_layout.serial) {
+	case ARCH_SERIAL_PL011:
 		err = pl011_create(&dev, &m->vm.bus, arch_layout.serial_base, &line, m->console);
-	if (err == 0)
-		err = machine_add_device(m, dev);
-	if (err == 0)
-		err = irq_line_alloc(m->vm.irqchip, &line, true);
+		break;
+	case ARCH_SERIAL_16550:
+		err = uart16550_create(&dev, &m->vm.bus, arch_layout.serial_base, &line, m->console);
+		break;
+	}
+	return err < 0 ? err : machine_add_device(m, dev);
+}
+
+static int add_clock(struct machine *m)
+{
+	struct irq_line line;
+	struct device *dev;
+	int err = irq_line_alloc(m->vm.irqchip, &line, true);
+
 	if (err == 0)
 		err = pl031_create(&dev, &m->vm.bus, &m->loop, arch_layout.rtc_base, &line);
-	if (err == 0)
-		err = machine_add_device(m, dev);
+	return err < 0 ? err : machine_add_device(m, dev);
+}
+
+static int add_power(struct machine *m)
+{
+	struct device *dev;
+	int err = acpi_power_create(&dev, &m->vm, arch_layout.power_base);
+
+	return err < 0 ? err : machine_add_device(m, dev);
+}
+
+/* What every machine of the architecture has. */
+static int build_platform(struct machine *m)
+{
+	int err = add_serial(m);
+
+	if (err == 0 && arch_layout.rtc_base)
+		err = add_clock(m);
+	if (err == 0 && arch_layout.power_base)
+		err = add_power(m);
 	return err;
 }
 
@@ -82,7 +118,7 @@ int machine_build(struct machine **out, const struct config *config)
 	if (err == 0)
 		err = boot_files_open(&m->boot, config->boot.kernel, config->boot.initrd);
 	if (err == 0)
-		err = kernel_image_check(&m->boot.kernel);
+		err = machine_check_kernel(&m->boot.kernel);
 	if (err == 0)
 		err = build_vm(m);
 	if (err == 0)

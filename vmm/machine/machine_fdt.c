@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The device tree of the machine: what belongs to no single device, and the order of the rest. */
 #include <errno.h>
+#include <stdio.h>
 #include <sys/random.h>
 
 #include "fdtw.h"
 #include "log.h"
 #include "machine_priv.h"
-#include "pl011.h"
 
 /* Seeds for the guest's KASLR and random pool, fresh at each boot (Linux Documentation/devicetree/bindings/chosen). */
 static void describe_seeds(struct fdtw *fdt)
@@ -21,9 +21,12 @@ static void describe_seeds(struct fdtw *fdt)
 
 static void describe_chosen(struct machine *m, struct range initrd, struct fdtw *fdt)
 {
+	char serial[32];
+
+	snprintf(serial, sizeof(serial), "/serial@%llx", (unsigned long long)arch_layout.serial_base);
 	fdtw_begin(fdt, "chosen");
 	fdtw_string(fdt, "bootargs", m->config->boot.cmdline);
-	fdtw_string(fdt, "stdout-path", "/serial@9000000");
+	fdtw_string(fdt, "stdout-path", serial);
 	if (m->config->boot.initrd) {
 		fdtw_u64(fdt, "linux,initrd-start", initrd.first);
 		fdtw_u64(fdt, "linux,initrd-end", initrd.last + 1);

@@ -114,6 +114,9 @@ int machine_port_iommu(const struct machine *m, unsigned index);
 /** Bus number below port @index after reset: 1 + the port's rank by slot, which is also what Linux assigns. */
 uint8_t machine_port_bus(const struct config *config, unsigned index);
 
+/** Whether the start of the file is something that machine_load() can take. 0 or -errno (logged). */
+int machine_check_kernel(const struct boot_file *kernel);
+
 /** Loads kernel, initrd and device tree into guest memory; *@boot says where the boot vCPU starts. */
 int machine_load(struct machine *m, struct arch_boot *boot);
 

@@ -2,6 +2,7 @@
 /* Features, reset and faults of vCPUs. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "arch_vm.h"
@@ -130,4 +131,13 @@ bool arch_vcpu_exit(struct vcpu *vcpu, struct kvm_run *run)
 	default:
 		return false;
 	}
+}
+
+void arch_vcpu_where(const struct vcpu *vcpu, const struct kvm_run *run, char *out)
+{
+	uint64_t pc;
+
+	out[0] = '\0';
+	if (kvm_get_one_reg(vcpu->fd, REG_CORE(regs.pc), &pc) == 0)
+		snprintf(out, ARCH_WHERE_MAX, " at PC %#" PRIx64, pc);
 }

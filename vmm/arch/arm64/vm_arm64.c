@@ -15,6 +15,7 @@ static const struct {
 	const char *name;
 	const char *remedy;
 } needed_caps[] = {
+	{KVM_CAP_ONE_REG, "KVM_CAP_ONE_REG (registers of guest CPUs)", "use a newer host kernel"},
 	{KVM_CAP_ARM_PSCI_0_2, "KVM_CAP_ARM_PSCI_0_2 (guest CPUs are switched on and off by PSCI)",
 	 "use a newer host kernel"},
 	{KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP (in-kernel interrupt controller)",

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exits that only x86 has. */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arch.h"
+#include "log.h"
+#include "vm.h"
+#include "x86_kvm.h"
+
+/* The machine has no I/O ports: like on a PC where nobody answers, reads give all ones and writes go nowhere. */
+static void no_port(struct kvm_run *run)
+{
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+
+	if (run->io.direction == KVM_EXIT_IO_IN)
+		memset(data, 0xff, (size_t)run->io.size * run->io.count);
+}
+
+bool arch_vcpu_exit(struct vcpu *vcpu, struct kvm_run *run)
+{
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		no_port(run);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* KVM_INTERNAL_ERROR_EMULATION comes with the instruction's bytes where KVM knows them. */
+static void instruction(const struct kvm_run *run, char *out, size_t cap)
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	if (run->exit_reason != KVM_EXIT_INTERNAL_ERROR || run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION ||
+	    run->emulation_failure.ndata < 3 ||
+	    !(run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES))
+		return;
+	at = (size_t)snprintf(out, cap, ", instruction bytes");
+	for (unsigned i = 0; i < run->emulation_failure.insn_size && i < 15; i++)
+		at += (size_t)snprintf(out + at, cap - at, " %02x", run->emulation_failure.insn_bytes[i]);
+}
+
+void arch_vcpu_where(const struct vcpu *vcpu, const struct kvm_run *run, char *out)
+{
+	char bytes[72];
+	struct kvm_regs regs;
+
+	out[0] = '\0';
+	if (kvm_x86_get_regs(vcpu->fd, &regs) != 0)
+		return;
+	instruction(run, bytes, sizeof(bytes));
+	snprintf(out, ARCH_WHERE_MAX, " at RIP %#" PRIx64 "%s", (uint64_t)regs.rip, bytes);
+}
