@@ -13,9 +13,10 @@
 
 #include "bits.h"
 
-#define PAGE 4096ull
+#define PAGE	4096ull
+#define NOWHERE 0xf0000000ull /* neither RAM nor a device, in the map of each machine */
 
-/* console.c */
+/* The serial port (arm64/pl011.c, x86/uart.c) and formatted output (console.c) */
 void console_init(uint64_t base);
 void put(char c);
 __attribute__((format(printf, 1, 2))) void print(const char *fmt, ...);
@@ -93,7 +94,7 @@ uint32_t fdt_cell(const uint32_t *cells, unsigned n);
 bool fdt_reg(struct fdt_node node, unsigned n, uint64_t *addr, uint64_t *size);
 uint32_t fdt_phandle(struct fdt_node node);
 
-/* What each architecture has (arm64/arch.c) */
+/* What each architecture has (arm64/arch.c, x86/arch.c) */
 void arch_map_device(uint64_t base, uint64_t size);
 _Noreturn void power_off(void);
 uint64_t now_us(void);
@@ -125,13 +126,15 @@ static inline void write32(uint64_t addr, uint32_t v);
 static inline void write64(uint64_t addr, uint64_t v);
 #include "mmio.h"
 
-/* Messages (arm64/gic.c) */
-/** Sets up the GIC and its ITS. False: there is none. */
+/* Messages (arm64/gic.c, x86/apic.c) */
+/** Sets up the interrupt controller. False: there is none that takes messages. */
 bool irq_init(void);
-/** Address that a device writes its messages to, 0: no ITS. */
+/** Address that a device writes its messages to, 0: none. */
 uint64_t irq_doorbell(void);
-/** Makes messages 0 .. @n - 1 of @device known; message e becomes interrupt number irq_number(device, e). */
+/** Makes messages 0 .. @n - 1 of @device known; message e, with irq_data(device, e) as its data, becomes interrupt
+ * number irq_number(device, e). */
 bool irq_device(uint32_t device, unsigned n);
+uint32_t irq_data(uint32_t device, unsigned event);
 uint32_t irq_number(uint32_t device, unsigned event);
 /** The next pending interrupt, which it ends; 0: none. */
 uint32_t irq_poll(void);

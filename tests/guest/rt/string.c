@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the compiler calls of its own accord, and a little more. */
+/* What the compiler calls of its own accord, and a little more. An architecture may know better (x86/string.c). */
 #include "rt.h"
 
-void *memcpy(void *to, const void *from, size_t n)
+__attribute__((weak)) void *memcpy(void *to, const void *from, size_t n)
 {
 	uint8_t *t = to;
 	const uint8_t *f = from;
@@ -12,7 +12,7 @@ void *memcpy(void *to, const void *from, size_t n)
 	return to;
 }
 
-void *memset(void *to, int c, size_t n)
+__attribute__((weak)) void *memset(void *to, int c, size_t n)
 {
 	uint8_t *t = to;
 

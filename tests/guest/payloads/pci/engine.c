@@ -90,9 +90,9 @@ static void peer_to_peer(void)
 
 static void nowhere(void)
 {
-	CHECK_EQ(tdev_read8(&dev, 0x1000, 0, 0), TESTDEV_KIND_OK);
+	CHECK_EQ(tdev_read8(&dev, NOWHERE, 0, 0), TESTDEV_KIND_OK);
 	CHECK_EQ(dev.result, UINT64_MAX);
-	CHECK_EQ(tdev_write8(&dev, 0x1000, 1, 0, 0), TESTDEV_KIND_OK);
+	CHECK_EQ(tdev_write8(&dev, NOWHERE, 1, 0, 0), TESTDEV_KIND_OK);
 	CHECK_EQ(tdev_run(&dev, &(struct testdev_desc){.op = TESTDEV_OP_FILL, .dst = ~0ull - 3, .len = 8}),
 		 TESTDEV_KIND_BAD_REQUEST);
 }

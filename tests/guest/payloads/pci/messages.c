@@ -27,7 +27,7 @@ static void start(unsigned vectors)
 	while (irq_poll())
 		;
 	for (unsigned v = 0; v < vectors; v++)
-		pci_msix_set(dev.fn, v, irq_doorbell(), v, false);
+		pci_msix_set(dev.fn, v, irq_doorbell(), irq_data(rid, v), false);
 	pci_msix_control(dev.fn, true, false);
 }
 
@@ -100,19 +100,19 @@ static void changes(void)
 {
 	start(4);
 	for (unsigned i = 0; i < 4; i++) {
-		change(0, irq_doorbell(), i);
+		change(0, irq_doorbell(), irq_data(rid, i));
 		raise(0);
 		CHECK_EQ(irq_wait(WAIT_US), number(i));
 	}
 	change(0, 0x1000, 0); /* no doorbell */
 	raise(0);
 	CHECK_EQ(irq_wait(QUIET_US), 0);
-	change(0, irq_doorbell(), 2);
+	change(0, irq_doorbell(), irq_data(rid, 2));
 	CHECK_EQ(irq_wait(QUIET_US), 0);
 	change(0, irq_doorbell(), 9999); /* no such event */
 	raise(0);
 	CHECK_EQ(irq_wait(QUIET_US), 0);
-	change(0, irq_doorbell(), 3);
+	change(0, irq_doorbell(), irq_data(rid, 3));
 	raise(0);
 	CHECK_EQ(irq_wait(WAIT_US), number(3));
 }
@@ -125,7 +125,7 @@ static void after_reset(void)
 	pci_flr(dev.fn);
 	pci_restore(dev.fn);
 	CHECK(!pci_msix_pending(dev.fn, 1), "a pending bit survived the reset");
-	pci_msix_set(dev.fn, 1, irq_doorbell(), 1, false);
+	pci_msix_set(dev.fn, 1, irq_doorbell(), irq_data(rid, 1), false);
 	pci_msix_control(dev.fn, true, false);
 	CHECK_EQ(irq_wait(QUIET_US), 0);
 }
@@ -138,7 +138,7 @@ static void odd_accesses(void)
 	write16(dev.fn->msix_table + 8, 0xffff);
 	write64(dev.fn->msix_pba, UINT64_MAX);
 	(void)read8(dev.fn->msix_table + 3);
-	pci_msix_set(dev.fn, 0, irq_doorbell(), 0, false);
+	pci_msix_set(dev.fn, 0, irq_doorbell(), irq_data(rid, 0), false);
 	raise(0);
 	CHECK_EQ(irq_wait(WAIT_US), number(0));
 	write64(dev.fn->msix_table + 16, irq_doorbell());
@@ -170,7 +170,8 @@ static void by_request(void)
 	CHECK_EQ(data[1024], TESTDEV_KIND_OK | 0x1234ull << 32);
 	/* A message by a plain write of the data engine */
 	CHECK_EQ(tdev_run(&dev,
-			  &(struct testdev_desc){.op = TESTDEV_OP_FILL, .dst = irq_doorbell(), .len = 4, .operand = 1}),
+			  &(struct testdev_desc){
+				  .op = TESTDEV_OP_FILL, .dst = irq_doorbell(), .len = 4, .operand = irq_data(rid, 1)}),
 		 TESTDEV_KIND_OK);
 	CHECK_EQ(irq_wait(WAIT_US), number(1));
 }

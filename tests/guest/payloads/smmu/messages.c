@@ -36,13 +36,13 @@ static void vector(void)
 
 	begin();
 	with_doorbell();
-	pci_msix_set(dev.fn, 0, doorbell_va(), 5, false);
+	pci_msix_set(dev.fn, 0, doorbell_va(), irq_data(rid, 5), false);
 	pci_msix_control(dev.fn, true, false);
 	write32(dev.regs + TESTDEV_RAISE, 0);
 	CHECK_EQ(irq_wait(WAIT_US), irq_number(rid, 5));
 	step("untranslated address");
 	pci_msix_mask(dev.fn, 0, true);
-	pci_msix_set(dev.fn, 0, irq_doorbell(), 6, true);
+	pci_msix_set(dev.fn, 0, irq_doorbell(), irq_data(rid, 6), true);
 	pci_msix_mask(dev.fn, 0, false);
 	write32(dev.regs + TESTDEV_RAISE, 0);
 	CHECK_EQ(irq_wait(QUIET_US), 0);
@@ -59,7 +59,7 @@ static void vector_fault(void)
 	begin();
 	pt = with_doorbell();
 	*pt_entry(pt, VA, 3) = 0;
-	pci_msix_set(dev.fn, 0, doorbell_va(), 3, false);
+	pci_msix_set(dev.fn, 0, doorbell_va(), irq_data(rid, 3), false);
 	pci_msix_control(dev.fn, true, false);
 	CHECK(!smmu_event(&smmu, &ev), "an event before any message");
 	write32(dev.regs + TESTDEV_RAISE, 0);
@@ -83,9 +83,10 @@ static void vector_fault(void)
 static void by_dma(void)
 {
 	uint32_t rid = pci_rid(dev.fn);
-	struct testdev_desc message = {.op = TESTDEV_OP_FILL, .dst = doorbell_va(), .len = 4, .operand = 4};
+	struct testdev_desc message = {.op = TESTDEV_OP_FILL, .dst = doorbell_va(), .len = 4};
 
 	begin();
+	message.operand = irq_data(rid, 4);
 	with_doorbell();
 	CHECK_EQ(tdev_run(&dev, &message), TESTDEV_KIND_OK);
 	CHECK_EQ(irq_wait(WAIT_US), irq_number(rid, 4));
@@ -106,14 +107,14 @@ static void of_the_smmu(void)
 	CHECK(irq_device(id, 4), "no interrupt numbers");
 	smmu_cr0(&smmu, S_CR0_CMDQEN);
 	write64(smmu.base + 0xb0, irq_doorbell());
-	write32(smmu.base + 0xb8, 1);
+	write32(smmu.base + 0xb8, irq_data(id, 1));
 	write32(smmu.base + 0xbc, 0);
 	write32(smmu.base + S_IRQ_CTRL, 4);
 	smmu_cr0(&smmu, S_CR0_CMDQEN | S_CR0_EVENTQEN | S_CR0_SMMUEN);
 	FAULTS(.id = E_C_BAD_STE, .iova = 0x1000);
 	STOP_IF_FAILED();
 	CHECK_EQ(irq_wait(WAIT_US), irq_number(id, 1));
-	smmu_do(&smmu, OP_SYNC | 1ull << 12 | 2ull << 32, irq_doorbell());
+	smmu_do(&smmu, OP_SYNC | 1ull << 12 | (uint64_t)irq_data(id, 2) << 32, irq_doorbell());
 	CHECK_EQ(irq_wait(WAIT_US), irq_number(id, 2));
 	write32(smmu.base + S_IRQ_CTRL, 0);
 	FAULTS(.id = E_C_BAD_STE, .iova = 0x1000);

@@ -92,9 +92,10 @@ struct pt *s1_simple(uint64_t va)
 struct pt *s2_identity(void)
 {
 	struct pt *pt = pages(1);
+	uint64_t gib = pa(data) & ~MASK64(29, 0); /* all RAM is in it */
 
 	pt_init(pt, 12, 39, 1);
-	pt_map(pt, 0x40000000, 0x40000000, 1, S2_RW);
+	pt_map(pt, gib, gib, 1, S2_RW);
 	return pt;
 }
 

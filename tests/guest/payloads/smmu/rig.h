@@ -12,7 +12,6 @@
 #define S2_RW	(P_AF | P_SH | P_S2_WB | P_S2_READ | P_S2_WRITE)
 #define ASID	5u
 #define VMID	9u
-#define NOWHERE 0x0e000000ull /* no RAM, no device */
 #define NO_SSID UINT32_MAX
 
 extern struct smmu smmu;

@@ -109,12 +109,13 @@ static void messages(void)
 	rig_reset();
 	STATUS(viommu_attach(&iommu, D, endpoint, 0), VS_OK);
 	CHECK(irq_device(rid, 4), "no interrupts");
-	pci_msix_set(dev.fn, 1, irq_doorbell(), 1, false);
+	pci_msix_set(dev.fn, 1, irq_doorbell(), irq_data(rid, 1), false);
 	pci_msix_control(dev.fn, true, false);
 	write32(dev.regs + TESTDEV_RAISE, 1);
 	CHECK_EQ(irq_wait(1000000), irq_number(rid, 1));
 	CHECK_EQ(tdev_run(&dev,
-			  &(struct testdev_desc){.op = TESTDEV_OP_FILL, .dst = irq_doorbell(), .len = 4, .operand = 2}),
+			  &(struct testdev_desc){
+				  .op = TESTDEV_OP_FILL, .dst = irq_doorbell(), .len = 4, .operand = irq_data(rid, 2)}),
 		 TESTDEV_KIND_OK);
 	CHECK_EQ(irq_wait(1000000), irq_number(rid, 2));
 	pci_msix_control(dev.fn, false, false);

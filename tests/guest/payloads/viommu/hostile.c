@@ -92,7 +92,7 @@ static void broken_rings(void)
 		{"loop", {0, 16, VIO_D_NEXT, 0}, 0},
 		{"next out of range", {0, 16, VIO_D_NEXT, 999}, 0},
 		{"head out of range", {0, 16, 0, 0}, 77},
-		{"out of RAM", {0x1000, 16, 0, 0}, 0},
+		{"out of RAM", {NOWHERE, 16, 0, 0}, 0},
 		{"beyond the address space", {~0ull - 3, 16, 0, 0}, 0},
 		{"endless", {0x40000000, UINT32_MAX, 0, 0}, 0},
 		{"empty", {0x40000000, 0, 0, 0}, 0},
