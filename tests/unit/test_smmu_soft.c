@@ -32,11 +32,14 @@ START_TEST(test_disabled)
 	wr32(SMMU_GBPA, GBPA_UPDATE | GBPA_ABORT);
 	ck_assert_uint_eq(soft[0].invalidated, 1);
 	ck_assert_int_eq(xlate(0, DMA_NO_PASID, 0x1234, DMA_READ, &pa), -EFAULT);
+	/* IDR1.ATTR_PERMS_OVR offers the fields that override attributes. */
+	wr32(SMMU_GBPA, UINT32_MAX);
+	ck_assert_uint_eq(rd32(SMMU_GBPA), GBPA_ABORT | GBPA_INSTCFG | GBPA_PRIVCFG | GBPA_SHCFG);
 	wr32(SMMU_GBPA, GBPA_UPDATE);
-	ck_assert_uint_eq(soft[0].invalidated, 2);
+	ck_assert_uint_eq(soft[0].invalidated, 3);
 	ck_assert_uint_eq(pa_of(0, 0x1234), 0x1234);
 	enable_smmu();
-	ck_assert_uint_eq(soft[0].invalidated, 3);
+	ck_assert_uint_eq(soft[0].invalidated, 4);
 	ck_assert_uint_eq(nr_events(), 0);
 }
 END_TEST

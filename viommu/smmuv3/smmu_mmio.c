@@ -57,7 +57,8 @@ static void smmuen_locked(void *dev, unsigned index, uint64_t old, uint64_t now)
 	restore(smmu, index, old, smmu_reg32(smmu, R_CR0) & CR0_SMMUEN);
 }
 
-/* 6.3.14: a write counts only with UPDATE, which reads as 0 once the write has taken effect: at once. */
+/* 6.3.14: a write counts only with UPDATE, which reads as 0 once the write has taken effect: at once. What PRIVCFG and
+ * INSTCFG make of a transaction nobody looks at who is not translated; they are RES0 without IDR1.ATTR_PERMS_OVR. */
 static void gbpa_written(void *dev, unsigned index, uint64_t old, uint64_t now)
 {
 	struct smmu *smmu = dev;
@@ -66,6 +67,8 @@ static void gbpa_written(void *dev, unsigned index, uint64_t old, uint64_t now)
 		smmu->regs[index] = old;
 		return;
 	}
+	if (!(smmu_reg32(smmu, R_IDR1) & IDR1_ATTR_PERMS_OVR))
+		now &= ~(uint64_t)(GBPA_PRIVCFG | GBPA_INSTCFG);
 	smmu->regs[index] = now & ~(uint64_t)GBPA_UPDATE;
 	if (!(smmu_reg32(smmu, R_CR0) & CR0_SMMUEN)) {
 		smmu_soft_reconfigure(smmu);
@@ -153,7 +156,8 @@ const struct reg_row smmu_rows[R_COUNT] = {
 	RW32(CR1, CR1_TABLE | CR1_QUEUE, 0, cr1_written),
 	RW32(CR2, CR2_E2H | CR2_RECINVSID | CR2_PTM, 0, cr2_written),
 	RO32(STATUSR, SMMU_STATUSR, 0),
-	RW32(GBPA, GBPA_UPDATE | GBPA_ABORT | GBPA_SHCFG, GBPA_SHCFG_INCOMING << 12, gbpa_written),
+	RW32(GBPA, GBPA_UPDATE | GBPA_ABORT | GBPA_INSTCFG | GBPA_PRIVCFG | GBPA_SHCFG, GBPA_SHCFG_INCOMING << 12,
+	     gbpa_written),
 	RO32(AGBPA, SMMU_AGBPA, 0),
 	RW32(IRQ_CTRL, IRQ_CTRL_GERROR | IRQ_CTRL_EVENTQ, 0, irq_ctrl_written),
 	RO32(IRQ_CTRLACK, SMMU_IRQ_CTRLACK, 0),

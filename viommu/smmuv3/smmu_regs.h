@@ -128,6 +128,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "all SMMU structures a
 /* GBPA (6.3.14) */
 #define GBPA_SHCFG	      MASK32(13, 12)
 #define GBPA_SHCFG_INCOMING   1u
+#define GBPA_PRIVCFG	      MASK32(17, 16)
+#define GBPA_INSTCFG	      MASK32(19, 18)
 #define GBPA_ABORT	      BIT32(20)
 #define GBPA_UPDATE	      BIT32(31)
 /* IRQ_CTRL (6.3.16) */
