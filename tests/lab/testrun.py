@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`lab test`: unit tests, fuzz targets and scenarios, alone or all."""
+"""`lab test`: unit tests, native payloads, fuzz targets and scenarios, alone or all."""
 
 import json
 import os
@@ -10,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import build, l1, paths, payloads, proc, result, scenario, scenariorun, setup, ui
+from lab import build, l1, native, paths, payloads, proc, result, scenario, scenariorun, setup, ui
 from lab.arch import Arch
 from lab.errors import LabError
 from lab.result import FAILED, PASSED, Result
 from lab.scenario import Scenario
 from lab.setup import Kit
 
-GROUPS = ("unit", "fuzz", "scenarios")
+GROUPS = ("unit", "native", "fuzz", "scenarios")
 FUZZ_SECONDS = 5
 FUZZ_ARGUMENTS = ("-rss_limit_mb=1024", "-timeout=10", "-print_final_stats=0")
 MESON_STATUS = {"OK": PASSED}     # all else is a failure, a skipped test too
@@ -31,6 +31,7 @@ def scale() -> float:
 def listing() -> str:
     """What can be run, for `lab test --list`."""
     lines = ["unit        the unit tests, with the address and undefined-behaviour sanitizers",
+             "native      bare-metal payloads as x86-64 guests on this machine's /dev/kvm",
              "fuzz        each fuzz target for some seconds",
              "scenarios   all of these:"]
     for item in scenario.load_all():
@@ -88,6 +89,8 @@ def _producers(arch: Arch, groups: Sequence[str], wanted: list[tuple[Scenario, l
         return
     if "unit" in groups:
         yield _guarded("unit", _unit(kit))
+    if "native" in groups:
+        yield _guarded("native", _native(kit))
     if "fuzz" in groups:
         yield _guarded("fuzz", _fuzz(kit, choice.jobs))
     if wanted:
@@ -119,6 +122,11 @@ def _unit(kit: Kit) -> Iterator[Result]:
         output = test.get("stdout", "") + test.get("stderr", "")
         yield Result(f"unit/{name}", MESON_STATUS.get(test["result"], FAILED), test["duration"],
                      "\n".join(output.splitlines()[-40:]))
+
+
+def _native(kit: Kit) -> Iterator[Result]:
+    """The payloads that this machine runs itself, with the sanitizers' aerie."""
+    yield from native.run(build.build(build.sanitized(kit)) / "aerie", scale())
 
 
 def _fuzz(kit: Kit, jobs: int) -> Iterator[Result]:
