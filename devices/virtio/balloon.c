@@ -370,6 +370,7 @@ int virtio_balloon_create(struct virtio_device **out, struct vm *vm, const struc
 		.queue_size = QUEUE_SIZE,
 		.config_size = sizeof(b->space),
 		.kicks = VIRTIO_KICKS_LOOP,
+		.physical = true,
 	};
 	int err = virtio_init(&b->dev, vm, &virtio, &balloon_ops);
 

@@ -99,6 +99,7 @@ int virtio_init(struct virtio_device *dev, struct vm *vm, const struct virtio_co
 
 	if (err)
 		return err;
+	dma_space_init(&dev->untranslated, config->name, &vm->gmem, &vm->bus);
 	err = allocate(dev);
 	if (!err)
 		err = init_queues(dev);

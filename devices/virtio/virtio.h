@@ -96,6 +96,10 @@ struct virtio_config {
 	uint32_t config_size; /* bytes, may be 0 */
 	enum virtio_kicks kicks;
 	bool integrated; /* on the root bus */
+	/* A driver need not accept ACCESS_PLATFORM. Without it buffers and rings are at guest physical addresses,
+	 * whatever IOMMU is above the function (6.1). For the balloon, whose page numbers are such anyway, and whose
+	 * Linux driver never accepts it. */
+	bool physical;
 };
 
 /* First member of each device's own struct, or embedded with container_of(). */
@@ -104,12 +108,14 @@ struct virtio_device {
 	const struct virtio_ops *ops;
 	struct virtio_config config;
 	struct loop *loop;
-	uint64_t features;	/* negotiated; valid from FEATURES_OK on */
-	uint8_t status;		/* as the driver wrote it; DEVICE_NEEDS_RESET is kept by the transport */
-	bool running;		/* between start and stop */
-	bool stopping;		/* stop was asked for and virtio_stopped() has not come */
-	_Atomic bool quit;	/* set from the call of stop until everything is at rest; for dma_user.quit */
-	struct virtq *queues;	/* config.nr_queues of them, owned */
+	uint64_t features;    /* negotiated; valid from FEATURES_OK on */
+	uint8_t status;	      /* as the driver wrote it; DEVICE_NEEDS_RESET is kept by the transport */
+	bool running;	      /* between start and stop */
+	bool stopping;	      /* stop was asked for and virtio_stopped() has not come */
+	_Atomic bool quit;    /* set from the call of stop until everything is at rest; for dma_user.quit */
+	struct virtq *queues; /* config.nr_queues of them, owned */
+	/* Guest memory without translation, in place of ep.dma for a driver without ACCESS_PLATFORM. */
+	struct dma_space untranslated;
 	struct virtio_pci *pci; /* the transport's own state */
 };
 

@@ -47,11 +47,14 @@ static const char *refuse_features(struct virtio_device *dev)
 		return "it accepts features that were not offered";
 	if (!(features & BIT64(VIRTIO_F_VERSION_1)))
 		return "it does not accept VIRTIO_F_VERSION_1";
-	if (!(features & BIT64(VIRTIO_F_ACCESS_PLATFORM)))
+	if (!(features & BIT64(VIRTIO_F_ACCESS_PLATFORM)) && !dev->config.physical)
 		return "it does not accept VIRTIO_F_ACCESS_PLATFORM";
 	if (dev->ops->features && dev->ops->features(dev, features) != 0)
 		return "the device cannot work with this choice";
 	dev->features = features;
+	for (unsigned i = 0; i < dev->config.nr_queues; i++)
+		virtq_reach(&dev->queues[i],
+			    virtio_has(dev, VIRTIO_F_ACCESS_PLATFORM) ? &dev->ep.dma : &dev->untranslated);
 	return NULL;
 }
 

@@ -113,6 +113,7 @@ static void virtio_bus_master(struct pci_endpoint *ep, bool on)
 {
 	struct virtio_device *dev = to_device(ep);
 
+	dma_space_enable(&dev->untranslated, on);
 	if (dev->running && dev->ops->bus_master)
 		dev->ops->bus_master(dev, on);
 	if (on)

@@ -14,6 +14,9 @@
 int virtq_init(struct virtq *q, struct virtio_device *dev, unsigned index, uint16_t max_size);
 void virtq_fini(struct virtq *q);
 
+/** What the queue's addresses lie in. */
+void virtq_reach(struct virtq *q, struct dma_space *space);
+
 /** Everything as after reset but for the eventfd, which is emptied. */
 void virtq_reset(struct virtq *q);
 

@@ -21,9 +21,14 @@ int virtq_init(struct virtq *q, struct virtio_device *dev, unsigned index, uint1
 	q->kick = fd_eventfd();
 	if (q->kick < 0)
 		return q->kick;
-	dma_user_init(&q->dma, &dev->ep.dma, &q->quit);
+	virtq_reach(q, &dev->ep.dma);
 	virtq_reset(q);
 	return 0;
+}
+
+void virtq_reach(struct virtq *q, struct dma_space *space)
+{
+	dma_user_init(&q->dma, space, &q->quit);
 }
 
 void virtq_fini(struct virtq *q)

@@ -8,7 +8,7 @@
  * before writable ones, indirect tables do not nest; whatever breaks a rule breaks the queue: it is said once
  * (log_guest), virtq_pop() returns -EPROTO from then on, and the transport sets DEVICE_NEEDS_RESET. While bus mastering
  * is off the ring looks empty, and what is pushed is lost. All memory is reached by IOVA through @dma
- * (VIRTIO_F_ACCESS_PLATFORM is always offered and honoured).
+ * (VIRTIO_F_ACCESS_PLATFORM is always offered and honoured; virtio.h says which driver may go without).
  */
 #ifndef AERIE_VIRTQ_H
 #define AERIE_VIRTQ_H

@@ -147,6 +147,27 @@ START_TEST(inflate)
 END_TEST
 
 /* Many in one buffer, more than one turn of the loop takes. */
+/* Linux' driver never accepts ACCESS_PLATFORM: behind an IOMMU it goes on with guest physical addresses. */
+START_TEST(untranslated)
+{
+	uint64_t page = page_with(0x5a);
+	uint32_t pfn = (uint32_t)(page / PAGE);
+
+	balloon();
+	vd_translate(&d);
+	d.shift = 0;
+	d.hole = VD_RAM; /* nothing of RAM is mapped */
+	d.hole_len = VD_RAM_SIZE;
+	dma_space_invalidate(&dev->ep.dma);
+	ck_assert(vd_init(&d, VD_ALL & ~BIT64(VIRTIO_F_ACCESS_PLATFORM), 16));
+	ck_assert_int_eq(send_pfns(0, &pfn, 1), 0);
+	ck_assert_int_eq(page_is(page), 0);
+	ck_assert_uint_eq(d.faults, 0);
+	ck_assert(vd_init(&d, VD_ALL, 16)); /* this one's are translated */
+	ck_assert_int_eq(send_pfns(0, &pfn, 1), -1);
+}
+END_TEST
+
 START_TEST(inflate_many)
 {
 	enum { N = 1000 };
@@ -306,6 +327,7 @@ int main(void)
 	tcase_add_test(tc, identity);
 	tcase_add_test(tc, target);
 	tcase_add_loop_test(tc, inflate, 0, 2);
+	tcase_add_test(tc, untranslated);
 	tcase_add_loop_test(tc, inflate_many, 0, 2);
 	tcase_add_test(tc, hostile);
 	tcase_add_loop_test(tc, reporting, 0, 4);

@@ -75,6 +75,8 @@ struct config_fs {
 struct config_balloon {
 	bool reporting;
 	bool deflate_on_oom;
+	char *target; /* "64M": memory that the guest is asked to do without; NULL: none */
+	uint64_t target_bytes;
 };
 
 struct config_vhost_user {

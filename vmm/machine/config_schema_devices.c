@@ -88,6 +88,7 @@ static const cyaml_schema_field_t fs_fields[] = {
 static const cyaml_schema_field_t balloon_fields[] = {
 	OPTIONAL_BOOL("reporting", struct config_balloon, reporting),
 	OPTIONAL_BOOL("deflate-on-oom", struct config_balloon, deflate_on_oom),
+	OPTIONAL_STRING("target", struct config_balloon, target, 1, CONFIG_NAME_MAX),
 	CYAML_FIELD_END,
 };
 

@@ -191,6 +191,16 @@ static int validate_fs(struct place *p)
 
 static int validate_balloon(struct place *p)
 {
+	struct config_balloon *balloon = p->dev->balloon;
+	const char *wrong = balloon->target ? config_parse_size(balloon->target, &balloon->target_bytes) : NULL;
+
+	if (wrong)
+		return config_fail(p->tree, AT(p, "balloon.target"), "\"pci.%u.devices.%u.balloon.target\" %s: \"%s\"",
+				   p->port, p->device, wrong, balloon->target);
+	if (balloon->target_bytes > p->config->machine.memory_bytes)
+		return config_fail(p->tree, AT(p, "balloon.target"),
+				   "\"pci.%u.devices.%u.balloon.target\" is more than machine.memory: %s of %s",
+				   p->port, p->device, balloon->target, p->config->machine.memory);
 	return 0;
 }
 

@@ -164,6 +164,8 @@ static int make_balloon(struct request *r)
 	struct virtio_device *dev;
 	int err = virtio_balloon_create(&dev, &r->m->vm, &config);
 
+	if (err == 0)
+		virtio_balloon_set_target(dev, r->config->balloon->target_bytes);
 	return make_virtio(r, err, dev);
 }
 
