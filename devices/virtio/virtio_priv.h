@@ -31,7 +31,8 @@ void virtq_start(struct virtq *q);
 struct virtq_layout {
 	int (*look)(struct virtq *q); /* 1: there is a chain */
 	int (*pop)(struct virtq *q, struct virtq_chain *chain);
-	int (*push)(struct virtq *q, uint16_t id, uint16_t nr_descs, uint32_t written);
+	/** @n is not 0; the first becomes visible last. */
+	int (*push)(struct virtq *q, const struct virtq_used *used, unsigned n);
 	/** 1: the driver wants an interrupt for the last @n entries; the barrier has been made. */
 	int (*wants_interrupt)(struct virtq *q, uint32_t n);
 	int (*set_kicks)(struct virtq *q, bool want);

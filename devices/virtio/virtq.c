@@ -148,12 +148,19 @@ bool virtq_available(struct virtq *q)
 
 void virtq_push(struct virtq *q, uint16_t id, uint16_t nr_descs, uint32_t written)
 {
-	uint16_t entries = q->packed ? nr_descs : 1;
+	virtq_push_all(q, &(struct virtq_used){id, nr_descs, written}, 1);
+}
 
-	if (q->broken || entries > q->in_flight)
+void virtq_push_all(struct virtq *q, const struct virtq_used *used, unsigned n)
+{
+	uint32_t entries = q->packed ? 0 : n;
+
+	for (unsigned i = 0; q->packed && i < n; i++)
+		entries += used[i].nr_descs;
+	if (q->broken || n == 0 || entries > q->in_flight)
 		return;
-	q->in_flight -= entries;
-	if (layout(q)->push(q, id, nr_descs, written) == 0 && q->unsignalled <= VIRTQ_MAX_SIZE)
+	q->in_flight -= (uint16_t)entries;
+	if (layout(q)->push(q, used, n) == 0 && q->unsignalled <= VIRTQ_MAX_SIZE)
 		q->unsignalled += entries;
 }
 

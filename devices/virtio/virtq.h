@@ -75,6 +75,15 @@ bool virtq_available(struct virtq *q);
  *  come back in any order. @nr_descs: of the chain. */
 void virtq_push(struct virtq *q, uint16_t id, uint16_t nr_descs, uint32_t written);
 
+/* A chain to be given back, as for virtq_push(). */
+struct virtq_used {
+	uint16_t id, nr_descs;
+	uint32_t written;
+};
+
+/** Gives back @n chains, in this order. They become visible together: a driver that sees the first finds them all. */
+void virtq_push_all(struct virtq *q, const struct virtq_used *used, unsigned n);
+
 /** Interrupts the driver if it wants to know about what was pushed since the last call. */
 void virtq_notify(struct virtq *q);
 

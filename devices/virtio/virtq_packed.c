@@ -86,21 +86,39 @@ static int packed_pop(struct virtq *q, struct virtq_chain *chain)
 	return 0;
 }
 
-/* One used descriptor for the whole list, in the place of the oldest that was not used yet; its flags release it. */
-static int packed_push(struct virtq *q, uint16_t id, uint16_t nr_descs, uint32_t written)
+/* The descriptor that says that a list is used; its flags release it. */
+static int store_used(struct virtq *q, uint16_t index, bool wrap, const struct virtq_used *used)
 {
-	uint64_t at = desc_at(q, q->next_used);
-	uint16_t flags = (uint16_t)((q->used_wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0) |
-				    (written > 0 ? VIRTQ_DESC_F_WRITE : 0));
-	int err = virtq_store32(q, at + VIRTQ_PACKED_AT_LEN, written);
+	uint64_t at = desc_at(q, index);
+	uint16_t flags = (uint16_t)((wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0) |
+				    (used->written > 0 ? VIRTQ_DESC_F_WRITE : 0));
+	int err = virtq_store32(q, at + VIRTQ_PACKED_AT_LEN, used->written);
 
 	if (!err)
-		err = virtq_store16(q, at + VIRTQ_PACKED_AT_ID, id);
+		err = virtq_store16(q, at + VIRTQ_PACKED_AT_ID, used->id);
+	return err ? err : virtq_store16(q, at + VIRTQ_PACKED_AT_FLAGS, flags);
+}
+
+/* One used descriptor for each list, in the places of the oldest that were not used yet. The driver goes from one to
+ * the next, so it sees none of them before the first. */
+static int packed_push(struct virtq *q, const struct virtq_used *used, unsigned n)
+{
+	uint16_t at = q->next_used;
+	bool wrap = q->used_wrap;
+	int err = 0;
+
+	advance(q, &at, &wrap, used[0].nr_descs);
+	for (unsigned i = 1; i < n && !err; i++) {
+		err = store_used(q, at, wrap, &used[i]);
+		advance(q, &at, &wrap, used[i].nr_descs);
+	}
 	if (!err)
-		err = virtq_store16(q, at + VIRTQ_PACKED_AT_FLAGS, flags);
-	if (!err)
-		advance(q, &q->next_used, &q->used_wrap, nr_descs);
-	return err;
+		err = store_used(q, q->next_used, q->used_wrap, &used[0]);
+	if (err)
+		return err;
+	q->next_used = at;
+	q->used_wrap = wrap;
+	return 0;
 }
 
 /* 2.8.10: for a single descriptor when its place was passed by the last @n, which may have begun on the lap before. */

@@ -77,18 +77,25 @@ static int split_pop(struct virtq *q, struct virtq_chain *chain)
 	return 0;
 }
 
-static int split_push(struct virtq *q, uint16_t id, uint16_t nr_descs, uint32_t written)
+static int store_elem(struct virtq *q, uint16_t index, const struct virtq_used *used)
 {
-	uint64_t elem = q->device + VIRTQ_USED_RING + VIRTQ_USED_ELEM * (q->next_used & (q->size - 1u));
-	int err = virtq_store32(q, elem, id);
+	uint64_t elem = q->device + VIRTQ_USED_RING + VIRTQ_USED_ELEM * (index & (q->size - 1u));
+	int err = virtq_store32(q, elem, used->id);
 
+	return err ? err : virtq_store32(q, elem + 4, used->written);
+}
+
+static int split_push(struct virtq *q, const struct virtq_used *used, unsigned n)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < n && !err; i++)
+		err = store_elem(q, (uint16_t)(q->next_used + i), &used[i]);
+	/* The index releases the entries (2.7.8.2). */
 	if (!err)
-		err = virtq_store32(q, elem + 4, written);
-	/* The index releases the entry (2.7.8.2). */
+		err = virtq_store16(q, q->device + VIRTQ_USED_IDX, (uint16_t)(q->next_used + n));
 	if (!err)
-		err = virtq_store16(q, q->device + VIRTQ_USED_IDX, (uint16_t)(q->next_used + 1));
-	if (!err)
-		q->next_used++;
+		q->next_used = (uint16_t)(q->next_used + n);
 	return err;
 }
 

@@ -100,6 +100,30 @@ START_TEST(receives)
 }
 END_TEST
 
+/* The buffers of a frame come back together: a driver that has seen the first takes the others (5.1.6.4). */
+START_TEST(whole_frames)
+{
+	enum { SIZE = 128, N = 20, ROUNDS = 100 };
+	static uint8_t frame[SIZE * N];
+	uint32_t used;
+	uint16_t id;
+
+	start_variant(_i);
+	fill(frame, sizeof(frame), 3);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (unsigned i = 0; i < N; i++)
+			add_buffer(0, SIZE, true);
+		vd_kick_if_wanted(&drv, 0);
+		ck_assert_int_eq(send(fake_vhost.tap[0], frame, sizeof(frame), 0), sizeof(frame));
+		for (unsigned spins = 0; !vd_used(&drv, 0, &id, &used); spins++)
+			ck_assert_uint_lt(spins, 1000000000);
+		for (unsigned i = 1; i < N; i++)
+			ck_assert_msg(vd_used(&drv, 0, &id, &used), "round %u: %u buffers of %u", round, i, N);
+	}
+	ck_silent();
+}
+END_TEST
+
 /* Without MRG_RXBUF a frame has one buffer, and what does not fit is lost. */
 START_TEST(not_mergeable)
 {
@@ -377,6 +401,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, sends, 0, 8);
 	tcase_add_loop_test(t, receives, 0, 40);
+	tcase_add_loop_test(t, whole_frames, 0, 8);
 	tcase_add_loop_test(t, not_mergeable, 0, 8);
 	tcase_add_loop_test(t, tiny_buffer, 0, 4);
 	tcase_add_loop_test(t, many_both_ways, 0, 8);

@@ -140,6 +140,38 @@ START_TEST(relayed)
 }
 END_TEST
 
+/* What the back end gives back at once comes back to the guest at once: it may be the buffers of one frame (5.1.6.4).
+ */
+START_TEST(relayed_together)
+{
+	enum { N = 20, ROUNDS = 100 };
+	uint32_t len;
+	uint16_t id;
+
+	begin(VHOST_ON, 1, _i ? VD_ALL : ~BIT(VIRTIO_F_RING_PACKED), true);
+	eventually(kernel->ring[0].backend >= 0);
+	struct vring_avail *avail = (struct vring_avail *)(uintptr_t)kernel->ring[0].addr.avail_user_addr;
+	struct vring_used *used = (struct vring_used *)(uintptr_t)kernel->ring[0].addr.used_user_addr;
+	unsigned mask = kernel->ring[0].num - 1u;
+
+	for (uint16_t at = 0; at < ROUNDS * N; at = (uint16_t)(at + N)) {
+		for (unsigned i = 0; i < N; i++)
+			add_buffer(0, 64, true);
+		vd_kick_if_wanted(&drv, 0);
+		eventually(__atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE) == at + N);
+		for (unsigned i = 0; i < N; i++)
+			used->ring[(at + i) & mask] = (struct vring_used_elem){avail->ring[(at + i) & mask], 64};
+		__atomic_store_n(&used->idx, (uint16_t)(at + N), __ATOMIC_RELEASE);
+		fd_signal(kernel->ring[0].call);
+		for (unsigned spins = 0; !vd_used(&drv, 0, &id, &len); spins++)
+			ck_assert_uint_lt(spins, 1000000000);
+		for (unsigned i = 1; i < N; i++)
+			ck_assert_msg(vd_used(&drv, 0, &id, &len), "%u buffers of %u", i, N);
+	}
+	ck_silent();
+}
+END_TEST
+
 START_TEST(two_pairs)
 {
 	uint16_t pairs = 2;
@@ -348,6 +380,7 @@ int main(void)
 	tcase_add_test(t, bus_master_off);
 	tcase_add_loop_test(t, queue_reset, 0, 2);
 	tcase_add_test(t, relayed);
+	tcase_add_loop_test(t, relayed_together, 0, 2);
 	tcase_add_loop_test(t, two_pairs, 0, 2);
 	tcase_add_test(t, rings_beyond);
 	tcase_add_loop_test(t, vsock, 0, 2);

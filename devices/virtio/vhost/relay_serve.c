@@ -89,20 +89,23 @@ static unsigned submit(struct relay *r, struct relay_queue *q)
 	return n;
 }
 
+/* What the back end gives back at once goes to the guest at once: it may be the buffers of one frame (5.1.6.4). There
+ * is room for all that is in flight. */
 int relay_complete(struct relay_queue *q)
 {
+	struct virtq_used used[SPLIT_RING_MAX_SIZE];
 	struct split_done done;
-	int n = 0, got;
+	unsigned n = 0;
+	int got = 0;
 
-	while ((got = split_ring_get(&q->ring, &done)) > 0) {
-		virtq_push(q->vq, done.id, done.nr_descs, done.written);
-		n++;
-	}
+	while (n < SPLIT_RING_MAX_SIZE && (got = split_ring_get(&q->ring, &done)) > 0)
+		used[n++] = (struct virtq_used){done.id, done.nr_descs, done.written};
 	if (n) {
+		virtq_push_all(q->vq, used, n);
 		q->full = false;
 		virtq_notify(q->vq);
 	}
-	return got < 0 ? got : n;
+	return got < 0 ? got : (int)n;
 }
 
 static void want_events(struct relay_queue *q, bool want)

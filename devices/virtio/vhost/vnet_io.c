@@ -32,18 +32,12 @@ struct vnet_io {
 	struct pair pairs[VNET_MAX_PAIRS];
 };
 
-/* What a frame went into. */
-struct used {
-	uint16_t id, nr_descs;
-	uint32_t len;
-};
-
-/* The chains that the frame went into are filled: the first one says how many they are (5.1.6.4). */
-static void finish_frame(struct pair *p, const struct used *used, uint16_t n)
+/* The chains that the frame went into are filled: the first one says how many they are, and a driver that has seen it
+ * takes the others (5.1.6.4). */
+static void finish_frame(struct pair *p, const struct virtq_used *used, uint16_t n)
 {
 	virtq_write(&p->first, offsetof(struct virtio_net_hdr_v1, num_buffers), &n, sizeof(n));
-	for (uint16_t i = 0; i < n; i++)
-		virtq_push(p->rx, used[i].id, used[i].nr_descs, used[i].len);
+	virtq_push_all(p->rx, used, n);
 }
 
 /* The next buffer. When there is none the guest is asked to say when there is: now, while all that it has given is
@@ -63,7 +57,7 @@ static int next_buffer(struct pair *p, struct virtq_chain *chain)
 /* Gives the waiting frame to the guest. True: it is done with, also when there is no way to give it. */
 static bool deliver(struct pair *p)
 {
-	struct used used[VIRTQ_MAX_SIZE];
+	struct virtq_used used[VIRTQ_MAX_SIZE];
 	bool mergeable = virtio_has(&p->net->dev, VIRTIO_NET_F_MRG_RXBUF);
 	uint32_t descs = 0;
 	uint16_t n = 0;
@@ -86,7 +80,7 @@ static bool deliver(struct pair *p)
 		}
 		size_t part = virtq_write(chain, 0, p->frame + at, p->waiting - at);
 
-		used[n++] = (struct used){chain->id, chain->nr_descs, (uint32_t)part};
+		used[n++] = (struct virtq_used){chain->id, chain->nr_descs, (uint32_t)part};
 		descs += chain->nr_descs;
 		at += part;
 		if (!mergeable)
