@@ -65,6 +65,10 @@ struct range arch_pci_mmio64(const struct vm *vm);
 /** Says what this host's KVM cannot do for us. 0, or -ENOTSUP (logged with remedy). Needs only @kvm_fd (/dev/kvm). */
 int arch_check_host(int kvm_fd);
 
+/** Runs a few instructions that kernels use in a VM of their own, where a KVM may be there and yet not able to. 0;
+ *  -ENOTSUP, and @why lists what does not run; other -errno of KVM. Not logged. */
+int arch_try_guest(int kvm_fd, char *why, size_t cap);
+
 /** Creates the VM in KVM with an address space that holds @memory bytes of RAM. Sets vm->vm_fd and vm->arch.
  *  0 or -errno (logged), then neither is set. arch_vm_destroy() closes and frees both; idempotent. */
 int arch_vm_create(struct vm *vm, uint64_t memory);

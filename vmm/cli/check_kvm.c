@@ -38,6 +38,24 @@ static void check_cpus(struct check *check, int kvm_fd)
 		check_add(check, CHECK_OK, "vCPUs", "%u of at most %d", want, most);
 }
 
+/* /dev/kvm says what it is meant to do; whether it does shows in a trial. */
+static void check_guest(struct check *check, int kvm_fd)
+{
+	char why[256];
+	int err = arch_try_guest(kvm_fd, why, sizeof(why));
+
+	if (err == -ENOTSUP)
+		check_add(check, CHECK_WARNING, "/dev/kvm",
+			  "too weak for kernels, guests cannot execute: %s; small bare-metal payloads may run; for "
+			  "kernels use a host with hardware virtualization (VT-x or AMD-V, nested if it is a VM)",
+			  why);
+	else if (err < 0)
+		check_add(check, CHECK_ERROR, "/dev/kvm", "a VM on trial cannot be made: %s; see the kernel's log",
+			  strerror(-err));
+	else
+		check_add(check, CHECK_OK, "/dev/kvm", "has all that machine %s needs", arch_layout.machine);
+}
+
 void check_kvm(struct check *check)
 {
 	struct check_capture capture;
@@ -60,7 +78,7 @@ void check_kvm(struct check *check)
 	if (version < 0)
 		check_add(check, CHECK_ERROR, "/dev/kvm", "%s", capture.text);
 	else
-		check_add(check, CHECK_OK, "/dev/kvm", "has all that machine %s needs", arch_layout.machine);
+		check_guest(check, fd);
 	if (check->config)
 		check_cpus(check, fd);
 }

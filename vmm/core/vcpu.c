@@ -159,9 +159,9 @@ static bool handle_exit(struct vcpu *vcpu, struct kvm_run *run)
 	case KVM_EXIT_INTERNAL_ERROR:
 		stats_inc(&stats.exit_other);
 		arch_vcpu_where(vcpu, run, where);
-		log_error(
-			"vCPU %u: KVM cannot go on%s (internal error, suberror %u); the host's kernel log may say more",
-			vcpu->index, where, run->internal.suberror);
+		log_error("vCPU %u: KVM cannot go on%s (internal error, suberror %u); `aerie check` says whether "
+			  "this host's KVM can run kernels",
+			  vcpu->index, where, run->internal.suberror);
 		return fatal(vcpu);
 	default:
 		stats_inc(&stats.exit_other);

@@ -34,6 +34,12 @@ int arch_check_host(int kvm_fd)
 	return 0;
 }
 
+/* KVM on arm64 is hardware virtualization, or it is not there. */
+int arch_try_guest(int kvm_fd, char *why, size_t cap)
+{
+	return 0;
+}
+
 struct range arch_pci_ecam(const struct vm *vm)
 {
 	return vm->arch->high.ecam;

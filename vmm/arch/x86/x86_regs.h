@@ -10,6 +10,9 @@
 #define CPUID_1_EBX_CPUS       MASK32(23, 16)
 #define CPUID_1_EBX_APIC_ID    MASK32(31, 24)
 #define CPUID_1_ECX_VMX	       BIT32(5)
+#define CPUID_1_ECX_CX16       BIT32(13)
+#define CPUID_1_ECX_XSAVE      BIT32(26)
+#define CPUID_D_1_EAX_XSAVES   BIT32(3)
 #define CPUID_1_ECX_X2APIC     BIT32(21)
 #define CPUID_1_ECX_DEADLINE   BIT32(24)
 #define CPUID_1_ECX_HYPERVISOR BIT32(31)
@@ -35,10 +38,19 @@
 #define CPUID_EXT_8_ECX_APIC_BITS   MASK32(15, 12)
 #define CPUID_PHYSICAL_BITS_DEFAULT 36u
 
-#define CR0_PE	   BIT64(0)
-#define CR0_ET	   BIT64(4)
-#define RFLAGS_SET BIT64(1)
-#define MSR_TSC	   0x10u
+#define CR0_PE	    BIT64(0)
+#define CR0_MP	    BIT64(1)
+#define CR0_ET	    BIT64(4)
+#define CR0_NE	    BIT64(5)
+#define CR0_WP	    BIT64(16)
+#define CR0_PG	    BIT64(31)
+#define CR4_PAE	    BIT64(5)
+#define CR4_OSFXSR  BIT64(9)
+#define CR4_OSXSAVE BIT64(18)
+#define EFER_LME    BIT64(8)
+#define EFER_LMA    BIT64(10)
+#define RFLAGS_SET  BIT64(1)
+#define MSR_TSC	    0x10u
 
 /* A message's address (Intel SDM 3A, 12.11.1), with KVM's more bits of destination where a PC's are reserved. */
 #define MSI_ADDRESS_MORE MASK32(11, 5)
