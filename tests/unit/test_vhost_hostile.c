@@ -2,6 +2,7 @@
 /* vhost-user back ends that lie, and those that cannot be used. */
 #include "vhost_fixture.h"
 
+#include "relay.h"
 #include "run_suite.h"
 #include "virtio.h"
 
@@ -249,6 +250,60 @@ START_TEST(ignores_configuration)
 }
 END_TEST
 
+static long ms_since(const struct timespec *from)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - from->tv_sec) * 1000 + (now.tv_nsec - from->tv_nsec) / 1000000;
+}
+
+/* A vCPU that writes to the configuration space while the back end is being waited for: all vCPUs wait with it, so not
+ * for longer than the back end has for that write itself. */
+START_TEST(silent_while_configured)
+{
+	struct timespec from;
+
+	begin(VD_ALL, false);
+	check_works();
+	fake_vu_be_evil(vu, FAKE_VU_SILENT, VU_GET_FEATURES);
+	fake_vu_drop(vu);
+	eventually(fake_vu_connections(vu) == 2);
+	usleep(50000);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	vd_write(&drv, drv.config, 4, 1);
+	ck_assert_int_lt(ms_since(&from), 1300);
+	ck_assert(said("vu0: the guest's write to the configuration space is lost"));
+	fake_vu_be_evil(vu, FAKE_VU_GOOD, 0);
+	eventually(said("is back"));
+	check_works();
+}
+END_TEST
+
+/* One that goes away each time it has come back, which a guest may be able to bring about, is not waited for ever more
+ * eagerly: a server of ours would be started ten times a second. */
+START_TEST(goes_away_again)
+{
+	struct timespec from;
+
+	begin(VD_ALL, false);
+	check_works();
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (unsigned i = 2; i < 7; i++) {
+		fake_vu_drop(vu);
+		eventually(fake_vu_connections(vu) == i);
+		check_works();
+	}
+	ck_assert_int_gt(ms_since(&from), RELAY_RETRY_MIN_MS * (1 + 2 + 4 + 8 + 16) - 100);
+	/* One that lasts has made up for it. */
+	usleep((RELAY_LASTS_MS + 100) * 1000);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	fake_vu_drop(vu);
+	eventually(fake_vu_connections(vu) == 7);
+	ck_assert_int_lt(ms_since(&from), RELAY_RETRY_MIN_MS * 8);
+}
+END_TEST
+
 /* It comes back and says nothing: a function reset does not wait for it. */
 START_TEST(silent_when_back)
 {
@@ -292,6 +347,8 @@ int main(void)
 	tcase_add_loop_test(t, scribbles, 0, 4);
 	tcase_add_loop_test(t, keeps_a_ring, 0, 2);
 	tcase_add_test(t, ignores_configuration);
+	tcase_add_test(t, silent_while_configured);
+	tcase_add_test(t, goes_away_again);
 	tcase_add_test(t, silent_when_back);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);

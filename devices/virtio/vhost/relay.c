@@ -53,7 +53,8 @@ static void lost(struct relay *r, const char *why)
 		return;
 	}
 	log_warn("%s: the back end %s; %s", name_of(r), why, r->config.recovery);
-	r->retry_ms = RELAY_RETRY_MIN_MS;
+	if (now_ms() - r->up_since >= RELAY_LASTS_MS)
+		r->retry_ms = RELAY_RETRY_MIN_MS;
 	plan_retry(r);
 }
 
@@ -99,6 +100,7 @@ static void reconnect(struct relay *r)
 		return;
 	}
 	r->up = true;
+	r->up_since = now_ms();
 	log_info("%s: the back end is back", name_of(r));
 }
 

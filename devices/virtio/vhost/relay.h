@@ -22,6 +22,7 @@ struct relay;
 #define RELAY_MAX_REGIONS  (GMEM_MAX_REGIONS + 1)
 #define RELAY_RETRY_MIN_MS 100
 #define RELAY_RETRY_MAX_MS 2000
+#define RELAY_LASTS_MS	   3000 /* a back end that stays so long is sound again */
 
 /* Memory that the back end must reach: guest RAM, and the relay's rings. */
 struct relay_region {

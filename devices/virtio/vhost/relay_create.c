@@ -89,6 +89,7 @@ int relay_create(struct relay **out, const struct relay_config *config)
 	r->config = *config;
 	r->memfd = -1;
 	r->up = true;
+	r->retry_ms = RELAY_RETRY_MIN_MS;
 	for (unsigned i = 0; i < config->queues; i++)
 		r->queues[i] = (struct relay_queue){
 			.index = i, .vq = &config->dev->queues[i], .kick = -1, .call = -1, .err = -1};

@@ -33,7 +33,7 @@ struct relay {
 	bool up;     /* the back end is there */
 	bool failed; /* it failed and does not come back */
 	int retry_ms;
-	int64_t retry_at;
+	int64_t retry_at, up_since;
 	struct virtq_chain chain;
 	struct vring_desc descs[SPLIT_RING_MAX_PIECES];
 };

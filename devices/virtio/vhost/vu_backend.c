@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
@@ -222,9 +223,18 @@ void vu_backend_config_read(struct vu_backend *b, uint32_t offset, void *buf, ui
 
 void vu_backend_config_write(struct vu_backend *b, uint32_t offset, const void *buf, uint32_t len)
 {
+	struct timespec until;
 	bool changed;
 
-	pthread_mutex_lock(&b->lock);
+	/* The device lock is held: no longer wait either while the other thread talks with the back end. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += VU_MS_CONFIG / 1000;
+	if (pthread_mutex_timedlock(&b->lock, &until) != 0) {
+		log_error("%s: the guest's write to the configuration space is lost: the vhost-user back end does not "
+			  "answer in time",
+			  b->config.name);
+		return;
+	}
 	if (b->conn.fd >= 0) {
 		vu_allow(&b->conn, VU_MS_CONFIG);
 		/* What one writes may change what one reads. A failure leaves the connection to the relay's thread. */

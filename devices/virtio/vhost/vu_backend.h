@@ -43,7 +43,7 @@ int vu_backend_attach(struct vu_backend *b, struct vm *vm, struct virtio_device 
 struct relay *vu_backend_relay(struct vu_backend *b);
 
 /** The configuration space as the back end told it; [@offset, @offset + @len) lies inside. Writing waits for the back
- *  end, 1 s at most. */
+ *  end, 1 s at most, and as long until it is not busy with something else; then the write is lost. */
 void vu_backend_config_read(struct vu_backend *b, uint32_t offset, void *buf, uint32_t len);
 void vu_backend_config_write(struct vu_backend *b, uint32_t offset, const void *buf, uint32_t len);
 
