@@ -305,7 +305,8 @@ static int uart_reset(struct device *dev)
 	struct uart16550 *u = uart_of(dev);
 
 	bus_lock(u->bus);
-	u->ier = u->fcr = u->lcr = u->mcr = u->msr_delta = 0;
+	u->ier = u->fcr = u->lcr = u->mcr = u->msr_delta = u->scr = 0;
+	u->divisor[0] = u->divisor[1] = 0;
 	u->rx_head = u->rx_len = 0;
 	u->overrun = u->tx_pending = false;
 	u->lsr_reads = 0;
