@@ -9,6 +9,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "fd.h"
 #include "testdev_priv.h"
@@ -170,12 +171,21 @@ static void take(struct testdev *dev, struct testdev_channel *ch, unsigned n)
 		complete(dev, ch, true);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 static void slice(struct testdev *dev, unsigned n)
 {
 	struct testdev_channel *ch = &dev->channels[n];
+	uint64_t end = now_ns() + TESTDEV_SLICE_NS;
 	unsigned cost = 0;
 
-	while (cost < TESTDEV_SLICE && testdev_busy(ch)) {
+	while (cost < TESTDEV_SLICE && testdev_busy(ch) && now_ns() < end) {
 		uint64_t epoch = ch->epoch;
 		bool finished = false;
 

@@ -16,6 +16,7 @@
  * costs its bytes and something of its own; one that ends in other devices' registers a multiple of it.
  */
 #define TESTDEV_SLICE	      (128u << 10)
+#define TESTDEV_SLICE_NS      UINT64_C(2000000) /* or what is on its way then: registers may be those of a slow device */
 #define TESTDEV_STEP_BYTES    4096u
 #define TESTDEV_STEP_COST     512u
 #define TESTDEV_REGISTER_COST 8192u

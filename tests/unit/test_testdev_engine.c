@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The test endpoint's rings, slices, aborts, and DMA that meets registers: other devices', its own, the doorbell. */
+#include <unistd.h>
+
 #include "run_suite.h"
 #include "testdev_fixture.h"
 
@@ -132,6 +134,35 @@ START_TEST(slices)
 }
 END_TEST
 
+static unsigned slow_accesses;
+
+static enum bus_verdict slow(struct bus_window *window, struct bus_access *access)
+{
+	slow_accesses++;
+	usleep(20000);
+	return BUS_HANDLED;
+}
+
+/* Registers behind which somebody takes his time, as for a function level reset of a device of the host. */
+START_TEST(slow_peers)
+{
+	struct bus_window window = {.handler = slow, .name = "slow"};
+
+	ck_assert_int_eq(bus_add(&w.vm.bus, &window, 0x9000000, 0x1000), 0);
+	slow_accesses = 0;
+	ring_on(0, 4);
+	for (unsigned i = 0; i < 15; i++)
+		entry(i, &(struct testdev_desc){.op = TESTDEV_OP_FILL, .dst = 0x9000000, .len = 4});
+	store(reg(0, TESTDEV_CH_TAIL), 4, 15);
+	turn();
+	ck_assert_uint_ge(slow_accesses, 1);
+	ck_assert_uint_le(slow_accesses, 3);
+	settle(0);
+	ck_assert_uint_eq(slow_accesses, 15);
+	bus_remove(&w.vm.bus, &window);
+}
+END_TEST
+
 START_TEST(peer_to_peer)
 {
 	memcpy(host(RAM), "abcdefghijklmnopqrstuvwxyz", 26);
@@ -220,6 +251,7 @@ int main(void)
 	tcase_add_test(tc, ring_errors);
 	tcase_add_test(tc, ring_without_pasid);
 	tcase_add_test(tc, slices);
+	tcase_add_test(tc, slow_peers);
 	tcase_add_test(tc, peer_to_peer);
 	tcase_add_test(tc, message);
 	tcase_add_test(tc, bites_its_tail);
