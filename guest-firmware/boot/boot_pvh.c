@@ -8,13 +8,13 @@
 #include "log.h"
 #include "pvh_regs.h"
 
-#define MAX_MODULES 2u
-#define MAX_MEMORY  (GMEM_MAX_REGIONS + 2u)
+#define MODULES	   2u
+#define MAX_MEMORY (GMEM_MAX_REGIONS + 2u)
 
 /* The first page. */
 struct tables {
 	struct pvh_start_info info;
-	struct pvh_module modules[MAX_MODULES];
+	struct pvh_module modules[MODULES];
 	struct pvh_memory memory[MAX_MEMORY];
 };
 _Static_assert(sizeof(struct tables) <= BOOT_PVH_CMDLINE - BOOT_PVH_START_INFO,
@@ -25,9 +25,11 @@ static uint64_t address_of(size_t offset)
 	return htole64(BOOT_PVH_START_INFO + offset);
 }
 
-static void add_module(struct tables *t, uint32_t *n, struct range what)
+static struct pvh_module module(struct range what)
 {
-	t->modules[(*n)++] = (struct pvh_module){.address = htole64(what.first), .size = htole64(range_len(what))};
+	if (what.last == 0)
+		return (struct pvh_module){0};
+	return (struct pvh_module){.address = htole64(what.first), .size = htole64(range_len(what))};
 }
 
 static void add_memory(struct tables *t, uint32_t *n, uint64_t first, uint64_t end, uint32_t type)
@@ -58,21 +60,18 @@ static uint32_t describe_memory(const struct gmem *mem, struct tables *t)
 int boot_pvh_write(const struct gmem *mem, const struct boot_pvh *boot, gpa_t *tables)
 {
 	size_t len = strlen(boot->cmdline) + 1;
-	struct tables t = {0};
-	uint32_t modules = 0, memory;
+	struct tables t = {.modules = {module(boot->initrd), module(boot->dtb)}};
+	uint32_t memory;
 	int err;
 
 	if (len > BOOT_PVH_CMDLINE_MAX)
 		return log_fail(-E2BIG, "the command line has %zu bytes, more than %u; shorten boot.cmdline", len - 1,
 				BOOT_PVH_CMDLINE_MAX - 1);
-	if (boot->initrd.last)
-		add_module(&t, &modules, boot->initrd);
-	add_module(&t, &modules, boot->dtb);
 	memory = describe_memory(mem, &t);
 	t.info = (struct pvh_start_info){
 		.magic = htole32(PVH_MAGIC),
 		.version = htole32(PVH_VERSION),
-		.nr_modules = htole32(modules),
+		.nr_modules = htole32(MODULES),
 		.modules = address_of(offsetof(struct tables, modules)),
 		.cmdline = htole64(BOOT_PVH_CMDLINE),
 		.rsdp = htole64(boot->rsdp.v),

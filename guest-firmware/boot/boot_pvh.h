@@ -25,8 +25,8 @@ struct boot_pvh {
 	gpa_t rsdp;	     /* 0: no ACPI */
 };
 
-/** Writes the tables; *@tables is what ebx gets. Modules are the initrd, if any, and the device tree, in this order:
- * Linux takes the first one for its initrd. 0 or -errno (logged). */
+/** Writes the tables; *@tables is what ebx gets. There are two modules, the initrd and the device tree: Linux takes the
+ * first one for its initrd, and for none when it is empty. 0 or -errno (logged). */
 int boot_pvh_write(const struct gmem *mem, const struct boot_pvh *boot, gpa_t *tables);
 
 #endif
