@@ -105,8 +105,12 @@ static void issue_pieces(struct blk_request *req)
 {
 	struct io_uring_sqe *sqe = blk_queue_sqe(req->queue);
 	const struct iovec *iov = &req->iov[req->first];
-	unsigned n = req->nr_iov - req->first;
-	uint32_t len = iov->iov_len < BLK_MAX_PIECE ? (uint32_t)iov->iov_len : BLK_MAX_PIECE;
+	uint64_t all = iov->iov_len;
+	unsigned n = 1;
+
+	while (n < req->nr_iov - req->first && all + iov[n].iov_len <= BLK_MAX_OPERATION)
+		all += iov[n++].iov_len;
+	uint32_t len = all < BLK_MAX_OPERATION ? (uint32_t)all : BLK_MAX_OPERATION; /* less than all: of one piece */
 
 	req->step = BLK_STEP_DATA;
 	if (n == 1 && is_write(req))

@@ -36,7 +36,7 @@
 #define BLK_ZERO_BYTES	     (UINT32_C(128) << 10)
 #define BLK_ZERO_PIECES	     64u
 #define BLK_INLINE_PIECES    8u
-#define BLK_MAX_PIECE	     (UINT32_C(1) << 30) /* of one operation */
+#define BLK_MAX_OPERATION    (UINT32_C(4) << 20) /* bytes; a reset waits for all that are under way */
 #define BLK_POLL_MAX_NS	     32000u
 #define BLK_POLL_FIRST_NS    4000u
 #define BLK_RING_ENTRIES     512u /* one operation of each request, and the two polls */

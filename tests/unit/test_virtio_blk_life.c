@@ -263,6 +263,51 @@ START_TEST(resets)
 }
 END_TEST
 
+static long function_reset_ms(void)
+{
+	struct timespec from, till;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	vd_cfg_write(&d, PCI_ENDPOINT_CAP_EXP + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
+	clock_gettime(CLOCK_MONOTONIC, &till);
+	vd_enable_pci(&d);
+	return (till.tv_sec - from.tv_sec) * 1000 + (till.tv_nsec - from.tv_nsec) / 1000000;
+}
+
+/* Many requests, each for a lot of data: who resets the function waits for the host's operations under way, with the
+ * device lock held, but not for whole requests. */
+START_TEST(reset_among_huge)
+{
+	enum { N = 120, PIECE = 8 << 20, PIECES = 15 };
+	struct vr_buf bufs[PIECES + 2];
+
+	config.cache = BLK_CACHE_BUFFERED;
+	ck_assert_int_eq(truncate(path, (off_t)PIECE * PIECES), 0);
+	disk();
+	uint64_t at = vd_alloc(&w, PIECE, 4096), before = w.next_free;
+
+	for (unsigned i = 1; i <= PIECES; i++)
+		bufs[i] = (struct vr_buf){at, PIECE, true};
+	for (unsigned round = 0; round < 8; round++) {
+		w.next_free = before;
+		ck_assert(vd_init(&d, VD_ALL, 128));
+		for (unsigned n = 0; n < N; n++) {
+			bufs[0] = (struct vr_buf){vd_alloc(&w, 16, 16), 16, false};
+			bufs[PIECES + 1] = (struct vr_buf){vd_alloc(&w, 1, 1), 1, true};
+			ck_assert_int_ge(vd_add(&d, 0, bufs, PIECES + 2), 0);
+		}
+		vd_kick(&d, 0);
+		usleep(2000 * round);
+		long ms = function_reset_ms();
+
+		ck_assert_msg(ms < 600, "took %ld ms", ms);
+	}
+	ck_assert(vd_init(&d, VD_ALL, 128));
+	ck_assert_uint_eq(simple(BLK_T_IN, 0, at, 512), BLK_S_OK);
+	ck_silent();
+}
+END_TEST
+
 /* One queue is reset while the other goes on. */
 START_TEST(queue_reset)
 {
@@ -427,6 +472,7 @@ int main(void)
 	tcase_add_loop_test(tc, deep, 0, 12);
 	tcase_add_test(tc, gate);
 	tcase_add_loop_test(tc, resets, 0, 4);
+	tcase_add_test(tc, reset_among_huge);
 	tcase_add_test(tc, queue_reset);
 	tcase_add_loop_test(tc, sync_fails, 0, 7);
 	tcase_add_test(tc, creation_fails);
