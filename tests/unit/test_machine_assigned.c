@@ -3,6 +3,9 @@
  * A whole machine with two host devices on the pretended kernel: each host call fails in turn; a guest's driver
  * installs a translation and an interrupt; a reset and the end give all of it back.
  */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "machine_assigned_fixture.h"
 
 /* Calls whose failure only means that the host lacks something. A group's member of unknown class counts as no bridge,
@@ -111,6 +114,31 @@ START_TEST(driver_to_host)
 }
 END_TEST
 
+/* A host whose event queue fails does not keep the event loop busy with it. */
+START_TEST(event_queue_fails)
+{
+	struct machine *m;
+	struct config *config;
+
+	ck_assert_int_eq(machine_make(&m, &config), 0);
+
+	struct loop_source *events = &m->iommus[0].events;
+	int saved = dup(events->fd), bad = open("/dev/null", O_WRONLY);
+
+	ck_assert(saved >= 0 && bad >= 0 && events->added);
+	events->handler(events);
+	ck_assert(events->added);
+	ck_assert_int_eq(dup2(bad, events->fd), events->fd);
+	events->handler(events);
+	ck_assert(!events->added);
+	ck_assert_ptr_nonnull(strstr(last_message, "is not told"));
+	ck_assert_int_eq(dup2(saved, events->fd), events->fd);
+	close(saved);
+	close(bad);
+	machine_unmake(&m, config);
+}
+END_TEST
+
 /* GBPA.ABORT lets nothing through while the SMMU is off, and a reset takes it back. */
 START_TEST(reset_goes_by_gbpa)
 {
@@ -197,6 +225,7 @@ static void add_tests(TCase *tc)
 	tcase_add_checked_fixture(tc, assigned_setup, assigned_teardown);
 	tcase_add_test(tc, boot_reboot_poweroff);
 	tcase_add_test(tc, driver_to_host);
+	tcase_add_test(tc, event_queue_fails);
 	tcase_add_test(tc, reset_goes_by_gbpa);
 	tcase_add_test(tc, untranslated);
 	tcase_add_test(tc, shared);

@@ -9,13 +9,18 @@
 #include "machine_priv.h"
 #include "smmu_nested.h"
 
-/* A record of the host's SMMU for one of our streams: becomes an event of the guest's. */
+/* A record of the host's SMMU for one of our streams: becomes an event of the guest's. A queue that cannot be read any
+ * more stays readable for ever. */
 static void host_events(struct loop_source *src)
 {
 	struct machine_iommu *s = container_of(src, struct machine_iommu, events);
 
 	bus_lock(&s->machine->vm.bus);
-	smmu_nested_pump(s->nested, s->smmu);
+	if (smmu_nested_pump(s->nested, s->smmu) < 0) {
+		log_error("iommu \"%s\": the guest is not told of the host's faults from now on",
+			  s->machine->config->iommus[s - s->machine->iommus].id);
+		loop_del(&s->machine->loop, src);
+	}
 	bus_unlock(&s->machine->vm.bus);
 }
 
