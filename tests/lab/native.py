@@ -67,6 +67,10 @@ def names() -> list[str]:
 
 
 def _config(name: str) -> Path:
+    """Its own configuration if it is for x86-64 only, else that of its scenario."""
+    own = payloads.PAYLOADS / name / "vm.yaml"
+    if own.exists():
+        return own
     return paths.REPO / "tests" / "lab" / "scenarios" / f"payload-{name}" / "vm.yaml"
 
 

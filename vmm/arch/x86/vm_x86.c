@@ -128,9 +128,25 @@ void arch_vm_destroy(struct vm *vm)
 	fd_close(&vm->vm_fd);
 }
 
-/* Made with the VM: KVM takes no vCPU before them that has an in-kernel local APIC. */
+/*
+ * The controllers were made with the VM: KVM takes no vCPU before them that has an in-kernel local APIC. What is left
+ * is to take the PIC off the lines: KVM's first table leads them there too, and after power-on it interrupts at vectors
+ * of exceptions.
+ */
 int arch_irqchip_create(struct vm *vm)
 {
+	struct kvm_irq_routing *table = calloc(1, sizeof(*table) + IOAPIC_LINES * sizeof(table->entries[0]));
+	int err;
+
+	if (!table)
+		return log_fail(-ENOMEM, "cannot set up the interrupt routing table: out of memory");
+	table->nr = IOAPIC_LINES;
+	for (unsigned i = 0; i < IOAPIC_LINES; i++)
+		arch_line_route(vm, IOAPIC_FIRST_PIN + i, &table->entries[i]);
+	err = kvm_set_gsi_routing(vm->vm_fd, table);
+	free(table);
+	if (err)
+		return log_fail(err, "cannot set KVM's interrupt routing table: %s", strerror(-err));
 	return 0;
 }
 

@@ -25,6 +25,8 @@ struct gate {
 extern char vectors[], image_end[];
 extern uint64_t level3[512];
 
+const struct pvh_start_info *boot_info;
+uint64_t apic_base_at_start;
 static struct gate idt[256];
 static uint64_t power = POWER;
 static uint64_t tsc_mhz = 1000;
@@ -65,7 +67,7 @@ _Noreturn void power_off(void)
 		__asm__ volatile("hlt");
 }
 
-static uint64_t tsc(void)
+uint64_t tsc(void)
 {
 	uint32_t low, high;
 
@@ -177,6 +179,8 @@ void arch_start(const struct pvh_start_info *info)
 	uint64_t ram, size, base, after = 0, heap = pa(image_end);
 	const void *blob;
 
+	boot_info = info;
+	apic_base_at_start = rdmsr(MSR_APIC_BASE);
 	console_init(SERIAL);
 	idt_init();
 	blob = find_tree(info, &after);
