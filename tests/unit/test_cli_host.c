@@ -206,7 +206,7 @@ START_TEST(command)
 	ck_assert_int_eq(check_command(CONFIGS_DIR "/bad/unknown-key.yaml", &out), MACHINE_REFUSED);
 	found("^error    configuration: .*/bad/unknown-key.yaml:4:3: unknown key \"memry\" in \"machine\"; known keys: ");
 	found("^error    /dev/kvm: not there"); /* the host is looked at all the same */
-	found("^2 errors, 0 warnings$");
+	found("^2 errors, [0-9]+ warnings$");
 	free(out);
 
 	ck_assert_int_eq(check_command(CONFIGS_DIR "/vms/first-flight.yaml", &out), MACHINE_REFUSED);

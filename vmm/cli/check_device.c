@@ -79,8 +79,29 @@ static void check_nesting(struct check *check, const char *what, struct iommufd 
 		check_add(check, CHECK_OK, what, "%s translates it in two stages for the guest's SMMU", dev->iommu);
 }
 
-/* Only an attempt tells whether a device is free. */
-static void check_open(struct check *check, const char *what, const struct host_dev_info *info, bool nesting)
+/* The host's translation for domains that the guest tells mapping by mapping, over an IOAS without memory. */
+static void check_domains(struct check *check, const char *what, struct iommufd *iommufd, struct host_dev *dev)
+{
+	struct check_capture capture;
+	struct iommu_obj *ioas = NULL;
+	int err;
+
+	check_capture_begin(&capture);
+	err = ioas_create(iommufd, &ioas);
+	if (err == 0)
+		err = host_dev_attach(dev, ioas);
+	host_dev_detach(dev);
+	iommu_obj_destroy(&ioas);
+	check_capture_end();
+	if (err < 0)
+		check_add(check, CHECK_ERROR, what, "%s", capture.text);
+	else
+		check_add(check, CHECK_OK, what, "%s translates it for the guest's virtio-iommu", dev->iommu);
+}
+
+/* Only an attempt tells whether a device is free. @iommu: of the guest, NULL: none. */
+static void check_open(struct check *check, const char *what, const struct host_dev_info *info,
+		       const struct config_iommu *iommu)
 {
 	struct check_capture capture;
 	struct iommufd iommufd;
@@ -105,14 +126,17 @@ static void check_open(struct check *check, const char *what, const struct host_
 	} else {
 		check_add(check, CHECK_OK, what, "%s, free, alone in group %d, behind %s",
 			  pci_class_name(info->class_code), info->group, info->iommu);
-		if (nesting)
+		if (iommu && iommu->type == IOMMU_TYPE_SMMUV3)
 			check_nesting(check, what, &iommufd, &dev);
+		else if (iommu)
+			check_domains(check, what, &iommufd, &dev);
 		host_dev_close(&dev);
 	}
 	iommufd_close(&iommufd);
 }
 
-static void check_device(struct check *check, const char *bdf, bool nesting, struct host_dev_info *info)
+static void check_device(struct check *check, const char *bdf, const struct config_iommu *iommu,
+			 struct host_dev_info *info)
 {
 	char what[HOST_BDF_LEN + 8], text[512];
 
@@ -130,7 +154,7 @@ static void check_device(struct check *check, const char *bdf, bool nesting, str
 	if (check_device_obstacle(info, text, sizeof(text)))
 		check_add(check, CHECK_ERROR, what, "%s", text);
 	else
-		check_open(check, what, info, nesting);
+		check_open(check, what, info, iommu);
 }
 
 /* One SMMU of the guest stands for one of the host. */
@@ -155,21 +179,18 @@ void check_devices(struct check *check)
 
 	if (!config)
 		return;
-	if (config->iommus_count > arch_layout.smmu_max)
-		check_add(check, CHECK_ERROR, "iommus", "%u wanted, machine %s has room for %u; use fewer",
-			  config->iommus_count, arch_layout.machine, arch_layout.smmu_max);
 	for (unsigned i = 0; i < config->pci_count; i++) {
 		const struct config_port *port = &config->pci[i];
 		int index = port->iommu ? config_iommu_index(config, port->iommu) : -1;
-		bool nesting = index >= 0 && config->iommus[index].type == IOMMU_TYPE_SMMUV3;
+		const struct config_iommu *iommu = index >= 0 ? &config->iommus[index] : NULL;
 
 		for (unsigned d = 0; d < port->devices_count; d++) {
 			struct host_dev_info info = {.group = -1};
 
 			if (port->devices[d].kind != DEVICE_ASSIGN)
 				continue;
-			check_device(check, port->devices[d].assign, nesting, &info);
-			if (nesting)
+			check_device(check, port->devices[d].assign, iommu, &info);
+			if (iommu && iommu->type == IOMMU_TYPE_SMMUV3)
 				check_same_iommu(check, port->iommu, &info, first[index]);
 		}
 	}

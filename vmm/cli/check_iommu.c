@@ -1,16 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What assignment needs of the host as a whole. */
+/* What IOMMUs of the guest need of the machine, and assignment of the host as a whole. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "arch.h"
 #include "bits.h"
 #include "host_check.h"
 #include "fd.h"
 #include "iommufd.h"
 #include "sys.h"
+
+/* True when the configuration has a device of the host behind an SMMUv3. */
+static bool nests(const struct config *config)
+{
+	for (unsigned i = 0; i < config->pci_count; i++) {
+		const struct config_port *port = &config->pci[i];
+
+		if (!port->iommu || config->iommus[config_iommu_index(config, port->iommu)].type != IOMMU_TYPE_SMMUV3)
+			continue;
+		for (unsigned d = 0; d < port->devices_count; d++)
+			if (port->devices[d].kind == DEVICE_ASSIGN)
+				return true;
+	}
+	return false;
+}
+
+/* SMMUs have places in the memory map, by their number in the list; virtio-iommus are devices of bus 0, as ports are.
+ */
+void check_iommus(struct check *check)
+{
+	const struct config *config = check->config;
+	unsigned virtio = 0;
+
+	for (unsigned i = 0; config && i < config->iommus_count; i++) {
+		const struct config_iommu *iommu = &config->iommus[i];
+
+		virtio += iommu->type == IOMMU_TYPE_VIRTIO;
+		if (iommu->type == IOMMU_TYPE_SMMUV3 && i >= arch_layout.smmu_max)
+			check_add(check, CHECK_ERROR, iommu->id,
+				  "machine %s has room for SMMUs among the first %u entries of \"iommus\" only; use "
+				  "fewer, or put them first",
+				  arch_layout.machine, arch_layout.smmu_max);
+	}
+	if (config && config->pci_count + virtio > CONFIG_MAX_PORTS)
+		check_add(
+			check, CHECK_ERROR, "iommus",
+			"%u of type virtio-iommu and %u root ports do not fit on bus 0, which has %u places; use fewer "
+			"ports",
+			virtio, config->pci_count, CONFIG_MAX_PORTS);
+}
 
 static bool wanted(const struct check *check)
 {
@@ -90,7 +131,7 @@ static void match_option(const char *line, bool *on)
 void check_kernel_options(struct check *check)
 {
 	bool on[ARRAY_LEN(options)] = {false};
-	bool nesting = check->config && check->config->iommus_count > 0;
+	bool nesting = check->config && nests(check->config);
 	char line[256], missing[256] = "";
 	gzFile gz;
 

@@ -67,21 +67,12 @@ static void check_huge(struct check *check, uint64_t want)
 		check_add(check, CHECK_OK, "hugepages", "%" PRIu64 " of %" PRIu64 " free", pages, free_pages);
 }
 
-static bool has_ipc_lock(void)
-{
-	char value[32];
-
-	if (!check_proc_field("/proc/self/status", "CapEff:", value, sizeof(value)))
-		return false;
-	return strtoull(value, NULL, 16) >> CAP_IPC_LOCK & 1;
-}
-
 /* iommufd charges pinned pages to the user unless the process has CAP_IPC_LOCK. */
 static void check_memlock(struct check *check, uint64_t want)
 {
 	struct rlimit limit;
 
-	if (has_ipc_lock())
+	if (check_has_capability(CAP_IPC_LOCK))
 		check_add(check, CHECK_OK, "memlock", "no limit applies (CAP_IPC_LOCK)");
 	else if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
 		check_add(check, CHECK_WARNING, "memlock", "the limit cannot be read; see `ulimit -l`");

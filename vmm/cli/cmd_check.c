@@ -28,7 +28,11 @@ static int run_checks(struct check *check)
 	check_memory(check);
 	check_iommufd(check);
 	check_kernel_options(check);
+	check_iommus(check);
 	check_devices(check);
+	check_emulated(check);
+	check_host_devices(check);
+	check_limits(check);
 	return check->errors > 0 ? MACHINE_REFUSED : MACHINE_DONE;
 }
 
@@ -87,8 +91,9 @@ const struct cli_command cli_cmd_check = {
 	.help = "Prints one line for each finding: ok, warning or error, what it is about, what is the case and what to\n"
 		"do. Looks at the file, KVM, iommufd, VFIO, memory and its limits, the kernel's options, and at each\n"
 		"assigned device: its driver, group and IOMMU, whether it is free, whether its IOMMU can nest, and whether\n"
-		"addresses that the host reserves collide with the guest's memory. Devices are opened and closed again;\n"
-		"nothing is changed. Without FILE it looks at the host alone.",
+		"addresses that the host reserves collide with the guest's memory; then at what the other devices stand on:\n"
+		"images and their locks, taps, vhost, sockets, folders, servers to start, open files, io_uring. Devices are\n"
+		"opened and closed again; nothing is changed. Without FILE it looks at the host alone.",
 	.example = "  aerie check configs/vms/first-flight.yaml",
 	.status = "  0  no errors (warnings are allowed)\n"
 		  "  2  at least one error, or the command line was refused",

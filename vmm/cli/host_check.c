@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,6 +62,15 @@ bool check_proc_field(const char *path, const char *key, char *value, size_t cap
 		return true;
 	}
 	return false;
+}
+
+bool check_has_capability(unsigned number)
+{
+	char value[32];
+
+	if (!check_proc_field("/proc/self/status", "CapEff:", value, sizeof(value)))
+		return false;
+	return strtoull(value, NULL, 16) >> number & 1;
 }
 
 void check_group_members(const struct host_dev_info *info, char *text, size_t cap)

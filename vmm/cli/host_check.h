@@ -37,6 +37,9 @@ struct check_capture {
 void check_capture_begin(struct check_capture *capture);
 void check_capture_end(void);
 
+/** True when this process has the capability CAP_* @number now. */
+bool check_has_capability(unsigned number);
+
 /** Text after `key` of a /proc file like meminfo or self/status; false when it is not there. */
 bool check_proc_field(const char *path, const char *key, char *value, size_t cap);
 
@@ -46,7 +49,13 @@ void check_iommufd(struct check *check);	/* /dev/iommu, VFIO character devices, 
 void check_kernel_options(struct check *check); /* /proc/config.gz, when there is one */
 void check_files(struct check *check);		/* kernel, initrd, console file */
 void check_memory(struct check *check);		/* free memory, huge pages, RLIMIT_MEMLOCK */
-void check_devices(struct check *check); /* each assigned device: there, bound, alone, translated, free, nesting */
+void check_iommus(struct check *check);		/* whether the machine has room for the guest's IOMMUs */
+void check_devices(struct check *check);  /* each assigned device: there, bound, alone, translated, free, nesting */
+void check_emulated(struct check *check); /* each device that aerie plays: what of the host it stands on */
+void check_limits(struct check *check);	  /* open files, io_uring */
+
+/** Without a configuration only: the kernel's devices that networks and sockets of guests use. */
+void check_host_devices(struct check *check);
 
 /** Why @info cannot be assigned now, in a few words with the remedy; false when nothing stands in the way that sysfs
  *  knows of. */
