@@ -29,6 +29,7 @@ static void kicked(struct loop_source *src)
 
 	bus_lock(bus);
 	fd_drain(dev->queues[slot->index].kick);
+	dev->queues[slot->index].turn = 0;
 	if (virtio_queue_runs(dev, slot->index))
 		dev->ops->kick(dev, slot->index);
 	bus_unlock(bus);

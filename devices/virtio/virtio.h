@@ -14,9 +14,10 @@
  * Function level reset, machine reset and destruction cannot wait for the event loop: ops->stop (if it has not come
  * yet), then ops->quiesce, which blocks until the device's threads are at rest. The caller holds the device lock all
  * that time, so those threads must get there without it: they never take it but with bus_lock_unless(.., &dev->quit),
- * their DMA gives up with -ECANCELED (virtq.quit), and what they have to say - virtio_needs_reset(),
- * virtio_config_changed(), virtq_notify(), virtq_break() - takes no lock. ops->quiesce stands for virtio_stopped(): a
- * message to the event loop that would have led to that call must be taken back before it returns.
+ * their DMA gives up with -ECANCELED (virtq.quit), and so does what they have to say: virtio_needs_reset(),
+ * virtio_config_changed(), virtq_notify() and virtq_break() take the lock only to translate an interrupt anew. That is
+ * reason enough to call none of them with a lock that a holder of the device lock may wait for. ops->quiesce stands for
+ * virtio_stopped(): a message to the event loop that would have led to that call must be taken back before it returns.
  */
 #ifndef AERIE_VIRTIO_H
 #define AERIE_VIRTIO_H
@@ -140,10 +141,12 @@ static inline bool virtio_has(const struct virtio_device *dev, unsigned feature)
 void virtio_stopped(struct virtio_device *dev);
 void virtio_queue_stopped(struct virtio_device *dev, unsigned index);
 
-/** Something in the configuration space changed: new generation, configuration interrupt. Any thread, takes no lock. */
+/** Something in the configuration space changed: new generation, configuration interrupt. Any thread; takes the device
+ *  lock unless dev->quit. */
 void virtio_config_changed(struct virtio_device *dev);
 
-/** The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt. Any thread, takes no lock. */
+/** The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt. Any thread; takes the device
+ *  lock unless dev->quit. */
 void virtio_needs_reset(struct virtio_device *dev);
 
 #endif

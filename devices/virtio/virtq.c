@@ -77,6 +77,7 @@ void virtq_start(struct virtq *q)
 	q->avail_wrap = q->used_wrap = true; /* 2.8.1: initialised to 1 */
 	q->unsignalled = 0;
 	q->in_flight = 0;
+	q->turn = 0;
 	q->silent = q->event_published = false;
 	q->broken = false;
 	atomic_store(&q->quit, false);
@@ -128,11 +129,17 @@ static int look(struct virtq *q)
 
 int virtq_pop(struct virtq *q, struct virtq_chain *chain)
 {
+	bool pause = q->dev->config.kicks == VIRTIO_KICKS_LOOP && q->turn >= VIRTQ_MAX_TURN;
 	int ret = look(q);
 
+	if (ret == 1 && pause) {
+		fd_signal(q->kick);
+		return 0;
+	}
 	if (ret == 1) {
 		virtq_chain_begin(chain);
 		ret = layout(q)->pop(q, chain);
+		q->turn += chain->out_len + chain->in_len;
 		if (ret == 0)
 			return 1;
 	}

@@ -23,8 +23,10 @@
 
 struct virtio_device;
 
-#define VIRTQ_MAX_SIZE 1024u /* descriptors in a ring, and so chains in flight */
-#define VIRTQ_MAX_IOV  1024u /* pieces of host memory in one chain */
+#define VIRTQ_MAX_SIZE 1024u		    /* descriptors in a ring, and so chains in flight */
+#define VIRTQ_MAX_IOV  1024u		    /* pieces of host memory in one chain */
+#define VIRTQ_MAX_TURN (UINT64_C(64) << 20) /* bytes of chains, after which the event loop lets others have the lock   \
+					     */
 
 /* One request of the driver. Pieces point into guest memory, which the guest may change at any time: copy a header out
  * with virtq_read() before it is looked at, and look at the copy only. */
@@ -62,10 +64,12 @@ struct virtq {
 	bool event_published;	    /* the driver has been told to notify at event_at */
 	uint16_t event_at;
 	uint16_t in_flight; /* ring entries popped and not pushed (split: chains) */
+	uint64_t turn;	    /* VIRTIO_KICKS_LOOP: bytes of the chains popped since the last notification was heard */
 };
 
-/** The next chain. 1: *@chain is filled; 0: the ring is empty; -EPROTO: the queue is broken (also when a descriptor
- *  cannot be read or points where DMA faults); -ECANCELED: the queue is being stopped. */
+/** The next chain. 1: *@chain is filled; 0: the ring is empty, or (VIRTIO_KICKS_LOOP) enough was popped for this turn:
+ *  translating takes its time, with the device lock held; ops->kick comes again. -EPROTO: the queue is broken (also
+ * when a descriptor cannot be read or points where DMA faults); -ECANCELED: the queue is being stopped. */
 int virtq_pop(struct virtq *q, struct virtq_chain *chain);
 
 /** True when virtq_pop() would find something (or break). */

@@ -150,6 +150,39 @@ START_TEST(unreachable)
 }
 END_TEST
 
+/* Huge requests behind an IOMMU, without room for a single byte: one turn of the event loop, with the device lock held,
+ * translates no more than the first of them, and all are answered in the end. */
+START_TEST(short_turns)
+{
+	enum { N = 8, PIECE = 16 << 20, PIECES = 6 };
+	struct vr_buf bufs[PIECES];
+	struct epoll_event ev;
+	unsigned turns = 0;
+	uint32_t len;
+	uint16_t id;
+
+	vd_translate(&d);
+	ck_assert(vd_init(&d, feature_sets[_i], 64));
+	for (unsigned i = 0; i < PIECES; i++)
+		bufs[i] = (struct vr_buf){VD_RAM, PIECE, false};
+	for (unsigned n = 0; n < N; n++)
+		ck_assert_int_ge(vd_add(&d, 0, bufs, PIECES), 0);
+	d.translations = 0;
+	vd_kick(&d, 0);
+	while (epoll_wait(w.loop.epoll_fd, &ev, 1, 0) == 1) {
+		struct loop_source *src = ev.data.ptr;
+
+		src->handler(src);
+		ck_assert_uint_le(d.translations, PIECES * (PIECE / 4096) + 64);
+		d.translations = 0;
+		turns++;
+	}
+	ck_assert_uint_ge(turns, N);
+	for (unsigned n = 0; n < N; n++)
+		ck_assert(vd_used(&d, 0, &id, &len));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("virtio_rng");
@@ -161,6 +194,7 @@ int main(void)
 	tcase_add_test(tc, large);
 	tcase_add_test(tc, readable);
 	tcase_add_loop_test(tc, unreachable, 0, 2);
+	tcase_add_loop_test(tc, short_turns, 0, ARRAY_LEN(feature_sets));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
