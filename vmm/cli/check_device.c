@@ -79,19 +79,17 @@ static void check_nesting(struct check *check, const char *what, struct iommufd 
 		check_add(check, CHECK_OK, what, "%s translates it in two stages for the guest's SMMU", dev->iommu);
 }
 
-/* The host's translation for domains that the guest tells mapping by mapping, over an IOAS without memory. */
-static void check_domains(struct check *check, const char *what, struct iommufd *iommufd, struct host_dev *dev)
+/* The host's translation for domains that the guest tells mapping by mapping, over an IOAS without memory, which stays
+ * until the device has been closed. */
+static void check_domains(struct check *check, const char *what, struct host_dev *dev, struct iommu_obj **ioas)
 {
 	struct check_capture capture;
-	struct iommu_obj *ioas = NULL;
 	int err;
 
 	check_capture_begin(&capture);
-	err = ioas_create(iommufd, &ioas);
+	err = ioas_create(dev->iommufd, ioas);
 	if (err == 0)
-		err = host_dev_attach(dev, ioas);
-	host_dev_detach(dev);
-	iommu_obj_destroy(&ioas);
+		err = host_dev_attach(dev, *ioas);
 	check_capture_end();
 	if (err < 0)
 		check_add(check, CHECK_ERROR, what, "%s", capture.text);
@@ -104,6 +102,7 @@ static void check_open(struct check *check, const char *what, const struct host_
 		       const struct config_iommu *iommu)
 {
 	struct check_capture capture;
+	struct iommu_obj *ioas = NULL;
 	struct iommufd iommufd;
 	struct host_dev dev;
 	char user[64];
@@ -129,8 +128,9 @@ static void check_open(struct check *check, const char *what, const struct host_
 		if (iommu && iommu->type == IOMMU_TYPE_SMMUV3)
 			check_nesting(check, what, &iommufd, &dev);
 		else if (iommu)
-			check_domains(check, what, &iommufd, &dev);
+			check_domains(check, what, &dev, &ioas);
 		host_dev_close(&dev);
+		iommu_obj_destroy(&ioas);
 	}
 	iommufd_close(&iommufd);
 }
