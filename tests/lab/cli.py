@@ -24,6 +24,7 @@ is in build/lab/NAME. Every command does the set-up and the build it needs.
 
   ./lab test                    all tests
   ./lab test unit               the unit tests only
+  ./lab test native             bare-metal payloads on this machine's /dev/kvm
   ./lab test nvme -k 6.12       one scenario with one guest kernel
   ./lab test --list             what there is
 
@@ -43,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help="a guest with the host's NVMe drive, proven from outside")
     item = commands.add_parser("test", help="run the tests")
     item.add_argument("names", nargs="*", metavar="NAME",
-                      help="unit, fuzz, scenarios, or a scenario's name; default: all")
+                      help="unit, native, fuzz, scenarios, or a scenario's name; default: all")
     item.add_argument("-k", "--kernel", action="append", default=[], metavar="KERNEL",
                       help="only with this guest kernel (lab, 6.1, 6.12, 7.2)")
     item.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), metavar="N",

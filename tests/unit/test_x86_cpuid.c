@@ -51,7 +51,7 @@ static struct kvm_cpuid2 *offer(void)
 		{.function = 0x8000000a, .eax = 1, .ebx = 16},
 		{.function = 0x8000001e, .eax = 99, .ebx = 0x10001, .ecx = 0x101},
 	};
-	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + sizeof(entries));
+	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + sizeof(entries) + 2 * sizeof(entries[0]));
 
 	cpuid->nent = ARRAY_LEN(entries);
 	memcpy(cpuid->entries, entries, sizeof(entries));
@@ -118,6 +118,12 @@ START_TEST(cpuid_poor_host)
 	ck_assert_uint_eq(leaf(c, 0x40000001, 0)->eax, 1);
 	c->nent = 3;
 	ck_assert_uint_eq(cpuid_physical_bits(c), 36);
+	cpuid_filter(c, &(struct cpuid_policy){.nr_vcpus = 5}); /* now without leaf 0xb */
+	ck_assert_uint_eq(c->nent, 5);
+	ck_assert_uint_eq(leaf(c, CPUID_TOPOLOGY, 0)->ecx, 0x100);
+	ck_assert_uint_eq(leaf(c, CPUID_TOPOLOGY, 1)->eax, 3);
+	ck_assert_uint_eq(leaf(c, CPUID_TOPOLOGY, 1)->ebx, 5);
+	ck_assert_uint_eq(leaf(c, CPUID_TOPOLOGY, 1)->flags, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
 	free(c);
 }
 END_TEST

@@ -62,10 +62,22 @@ static void topology(struct kvm_cpuid_entry2 *e, unsigned cpus)
 	}
 }
 
+/* Newer KVMs offer leaf 0xb without the levels (Linux 6.2, __do_cpuid_func()): they are ours to fill in. */
+static void need_topology(struct kvm_cpuid2 *cpuid, uint32_t index)
+{
+	for (uint32_t i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == CPUID_TOPOLOGY && cpuid->entries[i].index == index)
+			return;
+	cpuid->entries[cpuid->nent++] = (struct kvm_cpuid_entry2){
+		.function = CPUID_TOPOLOGY, .index = index, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX};
+}
+
 void cpuid_filter(struct kvm_cpuid2 *cpuid, const struct cpuid_policy *policy)
 {
 	unsigned cpus = policy->nr_vcpus;
 
+	need_topology(cpuid, 0);
+	need_topology(cpuid, 1);
 	for (uint32_t i = 0; i < cpuid->nent; i++) {
 		struct kvm_cpuid_entry2 *e = &cpuid->entries[i];
 
@@ -83,7 +95,7 @@ void cpuid_filter(struct kvm_cpuid2 *cpuid, const struct cpuid_policy *policy)
 		case 0x80000022: /* performance counters, AMD */
 			clear(e);
 			break;
-		case 0xb:
+		case CPUID_TOPOLOGY:
 			topology(e, cpus);
 			break;
 		case CPUID_KVM_FEATURES:
@@ -113,7 +125,7 @@ void cpuid_personal(struct kvm_cpuid2 *cpuid, const struct cpuid_policy *policy,
 		case 1:
 			put(&e->ebx, CPUID_1_EBX_APIC_ID, apic_id & 0xff);
 			break;
-		case 0xb:
+		case CPUID_TOPOLOGY:
 			e->edx = apic_id;
 			break;
 		case 0x8000001e: /* APIC id; one thread in each core, one node */

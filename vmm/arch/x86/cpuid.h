@@ -14,7 +14,7 @@ struct cpuid_policy {
 	bool wide_messages;  /* messages may name CPUs above 254 */
 };
 
-/** Changes KVM's offer @cpuid into what all vCPUs are given; idempotent. */
+/** Changes KVM's offer @cpuid into what all vCPUs are given; idempotent. Adds at most two entries. */
 void cpuid_filter(struct kvm_cpuid2 *cpuid, const struct cpuid_policy *policy);
 
 /** Writes what is @apic_id's own into a filtered @cpuid. */

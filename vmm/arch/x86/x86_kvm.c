@@ -13,7 +13,8 @@ int kvm_x86_supported_cpuid(int kvm_fd, struct kvm_cpuid2 **out)
 	*out = NULL;
 	/* -E2BIG: there are more (KVM api.rst) */
 	for (uint32_t n = FIRST_GUESS; n <= MOST; n *= 2) {
-		struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + n * sizeof(cpuid->entries[0]));
+		struct kvm_cpuid2 *cpuid =
+			calloc(1, sizeof(*cpuid) + (n + KVM_X86_CPUID_SPARE) * sizeof(cpuid->entries[0]));
 		int err;
 
 		if (!cpuid)

@@ -9,7 +9,9 @@
 
 /* --- /dev/kvm --- */
 
-/** What KVM can give a guest (KVM_GET_SUPPORTED_CPUID). *@out is the caller's to free(). */
+/** What KVM can give a guest (KVM_GET_SUPPORTED_CPUID), with room for KVM_X86_CPUID_SPARE entries more. *@out is the
+ * caller's to free(). */
+#define KVM_X86_CPUID_SPARE 4u
 int kvm_x86_supported_cpuid(int kvm_fd, struct kvm_cpuid2 **out);
 
 /** The MSRs that make up a vCPU's state. *@out is the caller's to free(). */

@@ -24,7 +24,7 @@
 #define CPUID_4_EAX_SHARING MASK32(25, 14)
 #define CPUID_4_EAX_CORES   MASK32(31, 26)
 
-/* leaf 0xb and 0x1f: topology */
+#define CPUID_TOPOLOGY	 0xbu
 #define CPUID_B_ECX_TYPE MASK32(15, 8)
 #define CPUID_B_SMT	 1u
 #define CPUID_B_CORE	 2u

@@ -91,6 +91,10 @@ static void features(void)
 	CHECK(!(r[2] & BIT32(5)), "VMX");
 	CHECK_EQ(r[1] >> 24, 0);
 	CHECK_EQ(r[1] >> 16 & 0xff, CPUS);
+	cpuid(0xb, 1, r); /* cores */
+	CHECK_EQ(r[0], 2);
+	CHECK_EQ(r[1], CPUS);
+	CHECK_EQ(r[2], 0x201);
 	cpuid(0x80000001, 0, r);
 	CHECK(!(r[2] & BIT32(2)), "SVM");
 	cpuid(0x40000000, 0, r);
