@@ -186,7 +186,7 @@ static bool is_once(const struct image *image)
 void check_blk(const struct check_subject *s)
 {
 	struct image image = {.s = s, .path = s->device->blk->path, .readonly = s->device->blk->readonly};
-	const char *how;
+	const char *how = "";
 
 	if (is_image(&image) && check_open(&image, &how) && is_once(&image))
 		check_add(s->check, CHECK_OK, s->what, "image %s, %" PRIu64 " KiB%s, %s", image.path, image.size / 1024,
