@@ -175,7 +175,13 @@ static int read_segment(const struct boot_file *file, struct elf *elf, unsigned 
 		return read_notes(file, elf, i);
 	if (p->p_memsz < p->p_filesz || p->p_paddr + p->p_memsz < p->p_paddr)
 		return damaged(file, "a segment larger than its memory", i);
-	if (p->p_memsz > 0 && p->p_paddr < ELF_KERNEL_LOWEST)
+	return 0;
+}
+
+/* Said of kernels only: what has no PVH note is something else. */
+static int check_place(const struct boot_file *file, const Elf64_Phdr *p)
+{
+	if (p->p_type == PT_LOAD && p->p_memsz > 0 && p->p_paddr < ELF_KERNEL_LOWEST)
 		return log_fail(-ENOTSUP,
 				"kernel \"%s\" wants to be at 0x%" PRIx64
 				"; link it to physical addresses of 1 MiB or more",
@@ -198,6 +204,8 @@ static int read_elf(const struct boot_file *file, struct elf *elf)
 		err = read_segment(file, elf, i);
 	if (err == 0 && !elf->has_entry)
 		err = refuse(file, "has no PVH note (XEN_ELFNOTE_PHYS32_ENTRY)");
+	for (unsigned i = 0; err == 0 && i < elf->nr; i++)
+		err = check_place(file, &elf->ph[i]);
 	return err;
 }
 
