@@ -22,6 +22,7 @@ static const struct {
 	{KVM_CAP_IRQ_ROUTING, MAX_ROUTES},
 	{KVM_CAP_IRQFD, 1},
 	{KVM_CAP_IRQFD_RESAMPLE, 1},
+	{KVM_CAP_IOEVENTFD, 1},
 	{KVM_CAP_SIGNAL_MSI, 1},
 	{KVM_CAP_DEVICE_CTRL, 1},
 	{KVM_CAP_ONE_REG, 1},
@@ -116,6 +117,9 @@ static int vm_ioctl(struct fake_file *file, unsigned long request, void *arg)
 	case (uint32_t)KVM_IRQFD:
 		ret = fake_vm_irqfd(arg);
 		break;
+	case (uint32_t)KVM_IOEVENTFD:
+		ret = fake_vm_ioeventfd(arg);
+		break;
 	default:
 		ret = -ENOTTY;
 	}
@@ -149,6 +153,7 @@ static int create_vm(unsigned long type)
 	memset(fake_kvm.slots, 0, sizeof(fake_kvm.slots));
 	memset(&fake_kvm.gic, 0, sizeof(fake_kvm.gic));
 	memset(fake_kvm.irqfds, 0, sizeof(fake_kvm.irqfds));
+	memset(fake_kvm.ioeventfds, 0, sizeof(fake_kvm.ioeventfds));
 	memset(fake_kvm.line, 0, sizeof(fake_kvm.line));
 	fake_kvm.nr_routes = 0;
 	fake_kvm.routing_set = false;
@@ -201,6 +206,7 @@ static void name_ioctls(void)
 	FAKE_NAME(KVM_SET_GSI_ROUTING);
 	FAKE_NAME(KVM_SIGNAL_MSI);
 	FAKE_NAME(KVM_IRQFD);
+	FAKE_NAME(KVM_IOEVENTFD);
 }
 
 void fake_kvm_install(void)

@@ -68,6 +68,10 @@ bool fake_kvm_route(uint32_t gsi, struct kvm_irq_routing_entry *entry);
 unsigned fake_kvm_irqfds(void);
 bool fake_kvm_irqfd(int eventfd, uint32_t *gsi);
 
+unsigned fake_kvm_ioeventfds(void);
+/** A write of the guest's at @addr: true when KVM signalled an eventfd for it, else it would be an exit. */
+bool fake_kvm_guest_write(uint64_t addr, uint32_t len);
+
 /* An MSI that reached the ITS. */
 struct fake_kvm_msi {
 	uint64_t address;

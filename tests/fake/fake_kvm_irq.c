@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines, the GSI routing table and irqfds (virt/kvm/irqchip.c, virt/kvm/eventfd.c). */
+/* Lines, the GSI routing table, irqfds and ioeventfds (virt/kvm/irqchip.c, virt/kvm/eventfd.c). */
 #include "fake_kvm_priv.h"
 
 #include <errno.h>
@@ -158,6 +158,67 @@ int fake_vm_irqfd(const struct kvm_irqfd *args)
 	if (readable(irqfd->eventfd))
 		inject(irqfd);
 	return 0;
+}
+
+/* As ioeventfd_check_collision() and kvm_deassign_ioeventfd_idx(); no data matching, nobody here uses it. */
+int fake_vm_ioeventfd(const struct kvm_ioeventfd *args)
+{
+	unsigned slot = MAX_IOEVENTFDS;
+	bool deassign = args->flags & KVM_IOEVENTFD_FLAG_DEASSIGN;
+
+	if (args->flags & ~KVM_IOEVENTFD_FLAG_DEASSIGN || args->len > 8 || (args->len & (args->len - 1)) ||
+	    args->addr + args->len < args->addr)
+		return -EINVAL;
+	for (unsigned i = 0; i < MAX_IOEVENTFDS; i++) {
+		struct fake_ioeventfd *e = &fake_kvm.ioeventfds[i];
+		bool here = e->used && e->addr == args->addr;
+
+		if (!e->used && slot == MAX_IOEVENTFDS)
+			slot = i;
+		if (!deassign && here && (!e->len || !args->len || e->len == args->len))
+			return -EEXIST;
+		if (deassign && here && e->len == args->len && e->eventfd == args->fd) {
+			e->used = false;
+			return 0;
+		}
+	}
+	if (deassign)
+		return -ENOENT;
+	if (slot == MAX_IOEVENTFDS)
+		return -ENOSPC;
+	fake_kvm.ioeventfds[slot] = (struct fake_ioeventfd){args->addr, args->len, args->fd, true};
+	return 0;
+}
+
+bool fake_ioeventfd_write(uint64_t addr, uint32_t len)
+{
+	const uint64_t one = 1;
+
+	for (unsigned i = 0; i < MAX_IOEVENTFDS; i++) {
+		const struct fake_ioeventfd *e = &fake_kvm.ioeventfds[i];
+
+		if (e->used && e->addr == addr && (!e->len || e->len == len))
+			return write(e->eventfd, &one, sizeof(one)) == sizeof(one);
+	}
+	return false;
+}
+
+unsigned fake_kvm_ioeventfds(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < MAX_IOEVENTFDS; i++)
+		n += fake_kvm.ioeventfds[i].used;
+	return n;
+}
+
+bool fake_kvm_guest_write(uint64_t addr, uint32_t len)
+{
+	pthread_mutex_lock(&fake_kvm.lock);
+	bool taken = fake_ioeventfd_write(addr, len);
+
+	pthread_mutex_unlock(&fake_kvm.lock);
+	return taken;
 }
 
 void fake_kvm_pump(void)

@@ -7,16 +7,17 @@
 
 #include "fake_kvm.h"
 
-#define MAX_VCPUS    512
-#define MAX_CAPS     256
-#define MAX_SLOTS    600
-#define MAX_IRQFDS   8192
-#define MAX_ROUTES   4096 /* KVM_MAX_IRQ_ROUTES */
-#define MAX_MSIS     1024
-#define MAX_REGS     16
-#define MAX_GIC_REGS 65536 /* power of 2 */
-#define MAX_INTIDS   1024
-#define MAX_READS    16
+#define MAX_VCPUS      512
+#define MAX_CAPS       256
+#define MAX_SLOTS      600
+#define MAX_IRQFDS     8192
+#define MAX_IOEVENTFDS 1024
+#define MAX_ROUTES     4096 /* KVM_MAX_IRQ_ROUTES */
+#define MAX_MSIS       1024
+#define MAX_REGS       16
+#define MAX_GIC_REGS   65536 /* power of 2 */
+#define MAX_INTIDS     1024
+#define MAX_READS      16
 
 struct fake_vcpu {
 	bool created, initialized, sve_finalized, has_run, in_run;
@@ -39,6 +40,13 @@ struct fake_vcpu {
 struct fake_irqfd {
 	int eventfd, resample;
 	uint32_t gsi;
+	bool used;
+};
+
+struct fake_ioeventfd {
+	uint64_t addr;
+	uint32_t len; /* 0: any */
+	int eventfd;
 	bool used;
 };
 
@@ -77,6 +85,7 @@ struct fake_kvm {
 	unsigned nr_routes;
 	bool routing_set;
 	struct fake_irqfd irqfds[MAX_IRQFDS];
+	struct fake_ioeventfd ioeventfds[MAX_IOEVENTFDS];
 	bool line[MAX_INTIDS];
 	unsigned rises[MAX_INTIDS];
 	struct fake_kvm_msi msis[MAX_MSIS];
@@ -93,6 +102,10 @@ int fake_vm_irq_line(const struct kvm_irq_level *args);
 int fake_vm_set_routing(const struct kvm_irq_routing *table);
 int fake_vm_signal_msi(const struct kvm_msi *msi);
 int fake_vm_irqfd(const struct kvm_irqfd *args);
+int fake_vm_ioeventfd(const struct kvm_ioeventfd *args);
+
+/** A write of the guest that KVM takes for an eventfd: true, and nobody else sees it. With the lock held. */
+bool fake_ioeventfd_write(uint64_t addr, uint32_t len);
 
 uint64_t fake_mpidr(unsigned vcpu);
 

@@ -228,6 +228,13 @@ static int run(struct fake_vcpu *vcpu)
 			break;
 		}
 		if (vcpu->script_pos < vcpu->script_len) {
+			const struct fake_kvm_exit *next = &vcpu->script[vcpu->script_pos];
+
+			if (next->reason == KVM_EXIT_MMIO && next->is_write && !next->err &&
+			    fake_ioeventfd_write(next->addr, next->len)) {
+				vcpu->script_pos++;
+				continue;
+			}
 			ret = play(vcpu, &vcpu->script[vcpu->script_pos++]);
 			break;
 		}

@@ -20,7 +20,7 @@
 #define IMAGE_SIZE 4096u
 
 static char image[] = "/tmp/aerie-test-image-XXXXXX";
-static char yaml[1024];
+static char yaml[4096];
 static unsigned nr_messages; /* warnings and errors */
 static char last_message[1024];
 

@@ -3,18 +3,20 @@
 #include <libfdt.h>
 
 #include "fdtw.h"
-#include "machine_assigned_fixture.h"
+#include "machine_emulated_fixture.h"
 
 static struct machine *m;
 static struct config *config;
 static void *fdt;
 
+/* @rest NULL: of what emulated() has written. */
 static void build(const char *rest)
 {
 	struct arch_boot boot;
 	struct fdt_header header;
 
-	machine_yaml("8M", rest);
+	if (rest)
+		machine_yaml("8M", rest);
 	ck_assert_int_eq(machine_make(&m, &config), 0);
 	ck_assert_int_eq(machine_load(m, &boot), 0);
 	ck_assert_int_eq(gmem_read(&m->vm.gmem, boot.tables, &header, sizeof(header)), 0);
@@ -198,6 +200,88 @@ START_TEST(one_untranslated)
 }
 END_TEST
 
+static bool has_prop(int at, const char *name)
+{
+	return fdt_getprop(fdt, at, name, NULL) != NULL;
+}
+
+/* Emulated devices are found by enumeration: no node, no window for doorbells, one row of the map for their bus. */
+START_TEST(emulated_none)
+{
+	emulated(NULL, "", 0);
+	build(NULL);
+	ck_assert(!has_prop(pci_node(), "iommu-map"));
+	ck_assert_uint_eq(nr_below(pci_node()), 0);
+	ck_assert_uint_eq(nr_below(node("/reserved-memory")), 0);
+	finish();
+}
+END_TEST
+
+START_TEST(emulated_smmu)
+{
+	emulated("smmuv3", "", 0);
+	build(NULL);
+	CELLS(pci_node(), "iommu-map", 0x100, MACHINE_PHANDLE_IOMMUS, 0x100, 0x100);
+	ck_assert_uint_eq(nr_below(pci_node()), 0);
+	ck_assert_uint_eq(nr_below(node("/reserved-memory")), 0);
+	check_smmu(0);
+	finish();
+}
+END_TEST
+
+/* The virtio-iommu is a function of the root bus, in the first place that no port has (Linux
+ * Documentation/devicetree/bindings/virtio/iommu.txt). */
+static void check_virtio_iommu(unsigned slot)
+{
+	int at = node_with("phandle", MACHINE_PHANDLE_IOMMUS);
+
+	ck_assert_int_eq(fdt_parent_offset(fdt, at), pci_node());
+	check_string(at, "compatible", "virtio,pci-iommu");
+	CELLS(at, "reg", slot << 11, 0, 0, 0, 0);
+	ck_assert_uint_eq(cell(at, "#iommu-cells"), 1);
+	ck_assert(!has_prop(at, "iommus") && !has_prop(at, "memory-region"));
+	ck_assert_uint_eq(cfg_read(m, 0, slot << 3, PCI_VENDOR_ID, 4), 0x10571af4);
+}
+
+START_TEST(emulated_virtio_iommu)
+{
+	emulated("virtio-iommu", "", 0);
+	build(NULL);
+	CELLS(pci_node(), "iommu-map", 0x100, MACHINE_PHANDLE_IOMMUS, 0x100, 0x100);
+	ck_assert_uint_eq(nr_below(pci_node()), 1);
+	ck_assert_uint_eq(nr_below(node("/reserved-memory")), 0);
+	check_virtio_iommu(2);
+	ck_assert_int_lt(fdt_node_offset_by_compatible(fdt, -1, "arm,smmu-v3"), 0);
+	finish();
+}
+END_TEST
+
+/* Next to devices of the host: only those have windows, and only behind an SMMU. */
+START_TEST(mixed_smmu)
+{
+	emulated("smmuv3", "", 2);
+	build(NULL);
+	CELLS(pci_node(), "iommu-map", 0x100, MACHINE_PHANDLE_IOMMUS, 0x100, 0x100, 0x200, MACHINE_PHANDLE_IOMMUS,
+	      0x200, 0x100, 0x300, MACHINE_PHANDLE_IOMMUS, 0x300, 0x100);
+	ck_assert_uint_eq(nr_below(pci_node()), 2);
+	ck_assert_uint_eq(nr_below(node("/reserved-memory")), 2);
+	check_endpoint(1, fdt_first_subnode(fdt, pci_node()));
+	finish();
+}
+END_TEST
+
+START_TEST(mixed_virtio_iommu)
+{
+	emulated("virtio-iommu", "", 2);
+	build(NULL);
+	CELLS(pci_node(), "iommu-map", 0x100, MACHINE_PHANDLE_IOMMUS, 0x100, 0x100, 0x200, MACHINE_PHANDLE_IOMMUS,
+	      0x200, 0x100, 0x300, MACHINE_PHANDLE_IOMMUS, 0x300, 0x100);
+	ck_assert_uint_eq(nr_below(node("/reserved-memory")), 0);
+	check_virtio_iommu(4);
+	finish();
+}
+END_TEST
+
 /* The tree that a rebooted guest finds is the same but for its seeds. */
 START_TEST(same_after_reset)
 {
@@ -225,11 +309,16 @@ END_TEST
 
 static void add_tests(TCase *tc)
 {
-	tcase_add_checked_fixture(tc, assigned_setup, assigned_teardown);
+	tcase_add_checked_fixture(tc, emulated_setup, emulated_teardown);
 	tcase_add_test(tc, platform);
 	tcase_add_test(tc, two);
 	tcase_add_test(tc, one_shared);
 	tcase_add_test(tc, one_untranslated);
+	tcase_add_test(tc, emulated_none);
+	tcase_add_test(tc, emulated_smmu);
+	tcase_add_test(tc, emulated_virtio_iommu);
+	tcase_add_test(tc, mixed_smmu);
+	tcase_add_test(tc, mixed_virtio_iommu);
 	tcase_add_test(tc, same_after_reset);
 }
 

@@ -40,7 +40,7 @@ static unsigned device_files(const struct config_device *device)
 	case DEVICE_FS:
 		return 2 + virtio_files(2);
 	case DEVICE_BALLOON:
-		return virtio_files(2);
+		return virtio_files(3);
 	case DEVICE_VHOST_USER:
 		return 1 + virtio_files(device->vhost_user->queues);
 	case DEVICE_TEST:
