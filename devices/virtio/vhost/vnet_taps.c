@@ -57,7 +57,7 @@ static int look(const char *device, const char *name, unsigned pairs, unsigned l
 	if (pairs > 1 && !(*flags & IFF_MULTI_QUEUE))
 		return log_fail(
 			-EINVAL,
-			"%s: the tap %s has one queue; create it with `ip tuntap add dev %s mode tap multi_queue`, or set queue-pairs to 1",
+			"%s: the tap %s has one queue; create it with `ip tuntap add dev %s mode tap multi_queue`, or set `queues` to 1",
 			device, name, name);
 	return 0;
 }
