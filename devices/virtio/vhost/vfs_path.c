@@ -28,7 +28,7 @@ static int check_resolved(const char *name, const char *path)
 
 	free(sockets);
 	if (path[0] != '/' || stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
-		return log_fail(-ENOTDIR, "%s: cannot share %s: it is not a folder", name, path);
+		return log_fail(-ENOTDIR, "%s: cannot share %s: it is not a folder; name one", name, path);
 	if (strcmp(path, "/") == 0)
 		return log_fail(-EPERM, "%s: cannot share /: name the folder that the guest needs", name);
 	for (size_t i = 0; i < ARRAY_LEN(forbidden); i++)
@@ -51,7 +51,9 @@ int vfs_check_path(const char *name, const char *path, char **resolved)
 	char *real = realpath(path, NULL);
 
 	if (!real)
-		return log_fail(-errno, "%s: cannot share %s: %s", name, path, strerror(errno));
+		return log_fail(-errno, "%s: cannot share %s: %s; %s", name, path, strerror(errno),
+				errno == ENOENT ? "make the folder, or name another"
+						: "name a folder that aerie may enter");
 	int err = check_resolved(name, real);
 	if (err) {
 		free(real);
