@@ -32,14 +32,14 @@ int check_open_node(struct check *check, const char *what, const struct check_no
 	return fd;
 }
 
-void check_captured(const struct check_subject *s, const struct check_capture *capture, const char *remedy)
+void check_captured(const struct check_subject *s, const struct check_capture *capture)
 {
 	size_t len = strlen(s->device->id);
 	const char *text = capture->text;
 
 	if (strncmp(text, s->device->id, len) == 0 && strncmp(text + len, ": ", 2) == 0)
 		text += len + 2;
-	check_add(s->check, CHECK_ERROR, s->what, "%s%s", text, remedy);
+	check_add(s->check, CHECK_ERROR, s->what, "%s", text);
 }
 
 void check_program(const struct check_subject *s, const char *program, const char *const *folders, const char *package)
@@ -59,7 +59,7 @@ void check_program(const struct check_subject *s, const char *program, const cha
 	int err = server_create(&server, &config);
 	check_capture_end();
 	if (err < 0) {
-		check_captured(s, &capture, "");
+		check_captured(s, &capture);
 		return;
 	}
 	server_destroy(server);

@@ -40,8 +40,7 @@ extern const struct check_node check_node_tun, check_node_vhost_net, check_node_
  *  @level. */
 int check_open_node(struct check *check, const char *what, const struct check_node *node, enum check_level level);
 
-/** Reports the error that another box logged for this device, without the device's name that it begins with, and with
- *  @remedy ("": it has one) behind. */
-void check_captured(const struct check_subject *s, const struct check_capture *capture, const char *remedy);
+/** Reports the error that another box logged for this device, without the device's name that it begins with. */
+void check_captured(const struct check_subject *s, const struct check_capture *capture);
 
 #endif

@@ -65,7 +65,7 @@ void check_fs(const struct check_subject *s)
 	int err = vfs_check_path(s->device->id, fs->path, &path);
 	check_capture_end();
 	if (err < 0)
-		check_captured(s, &capture, "");
+		check_captured(s, &capture);
 	else
 		check_add(s->check, CHECK_OK, s->what, "shares %s%s", path, fs->readonly ? ", read-only" : "");
 	free(path);
