@@ -146,6 +146,11 @@ static void end(void *owner, unsigned index)
 		lost(r, "went away during a reset");
 }
 
+static int watched(const struct relay *r)
+{
+	return r->config.ops->watch ? r->config.ops->watch(r->config.owner) : -1;
+}
+
 static unsigned poll_fds(void *owner, struct pollfd *fds, int *timeout_ms)
 {
 	struct relay *r = owner;
@@ -158,7 +163,7 @@ static unsigned poll_fds(void *owner, struct pollfd *fds, int *timeout_ms)
 		*timeout_ms = left > 0 ? (int)left : 0;
 		return 0;
 	}
-	fds[n++] = (struct pollfd){.fd = r->config.ops->watch(r->config.owner), .events = POLLIN};
+	fds[n++] = (struct pollfd){.fd = watched(r), .events = POLLIN};
 	for (unsigned i = 0; i < r->config.queues; i++) {
 		struct relay_queue *q = &r->queues[i];
 

@@ -48,7 +48,8 @@ struct relay_ops {
 	int (*connect)(void *owner);
 	/** It went away, or did what it must not do. */
 	void (*disconnect)(void *owner);
-	/** Descriptor that becomes readable when the back end goes away, -1: none. And whether it is there still. */
+	/** Descriptor that becomes readable when the back end goes away, -1: none. And whether it is there still. Both
+	 * NULL for one that does not go away: the kernel. */
 	int (*watch)(void *owner);
 	bool (*alive)(void *owner);
 	/** Lets it use a ring / returns when it does not use ring @index any more. 0 or -errno: lost (logged, but for

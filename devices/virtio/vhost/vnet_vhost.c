@@ -123,20 +123,8 @@ static void relay_disconnect(void *owner)
 		set_backend(net, i, -1);
 }
 
-static int watch(void *owner)
-{
-	return -1;
-}
-
-static bool alive(void *owner)
-{
-	return true;
-}
-
 static const struct relay_ops relay_ops = {
 	.disconnect = relay_disconnect,
-	.watch = watch,
-	.alive = alive,
 	.start = relay_ring_start,
 	.stop = relay_ring_stop,
 };
