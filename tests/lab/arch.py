@@ -14,8 +14,9 @@ class Arch:
     triplet: str                 # the compiler's and the library folders'
     cpu_family: str              # Meson's
     linux: str                   # the kernel's, as in ARCH=
-    image: str                   # the kernel's build target
-    image_path: str              # where the kernel's build leaves it
+    image_targets: tuple[str, ...]   # what make is asked for
+    built: Mapping[str, str]     # name of an image -> where the kernel's build leaves it
+    images: Mapping[str, str]    # "host", "guest" -> name of the image that L1, L2 boots
     console: str                 # the kernel's name of the first serial port
     qemu: str
     machine: tuple[str, ...]     # L0's machine, with the IOMMU under test
@@ -30,8 +31,9 @@ ARM64 = Arch(
     triplet="aarch64-linux-gnu",
     cpu_family="aarch64",
     linux="arm64",
-    image="Image",
-    image_path="arch/arm64/boot/Image",
+    image_targets=("Image",),
+    built={"Image": "arch/arm64/boot/Image"},
+    images={"host": "Image", "guest": "Image"},
     console="ttyAMA0",
     qemu="qemu-system-aarch64",
     machine=("-M", "virt,virtualization=on,gic-version=3,iommu=smmuv3",

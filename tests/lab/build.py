@@ -34,13 +34,13 @@ def static(kit: Kit) -> Variant:
     return Variant(kit.arch.name, (
         f"--cross-file={paths.BUILD / f'cross-{kit.arch.name}.ini'}", "--buildtype=release",
         "-Dstatic=true", "-Ddefault_library=static", "-Dtests=false", "-Dfuzz=false",
-        f"-Duapi_headers={kit.kernel.uapi(kit.arch.name)}"))
+        f"-Duapi_headers={kit.uapi[kit.arch.name]}"))
 
 
 def _native_headers(kit: Kit) -> tuple[str, str]:
     """Headers of the build machine, and those of arm64 for its unit tests."""
-    return (f"-Duapi_headers={kit.kernel.uapi(NATIVE)}",
-            f"-Duapi_headers_arm64={kit.kernel.uapi('arm64')}")
+    return (f"-Duapi_headers={kit.uapi[NATIVE]}",
+            f"-Duapi_headers_arm64={kit.uapi['arm64']}")
 
 
 def native(kit: Kit) -> Variant:

@@ -2,6 +2,7 @@
 """Set-up: everything that must be there before anything is built or booted."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Kit:
 
     arch: Arch
     kernel: Kernel
+    uapi: Mapping[str, Path]     # UAPI headers, an include folder for each architecture
     libraries: Path
     busybox: Path
     iort: bytes
@@ -50,14 +52,16 @@ def prepare(arch: Arch, update: bool = False) -> Kit:
         archive.prepare(refresh=update)
         libraries = sysroot.libraries(arch, archive)
         busybox = sysroot.busybox(arch, archive)
-        own = kernel.obtain(arch, archive, log)
+        source = kernel.source_tree(archive, arch, log)
+        headers = kernel.uapi(source, log)
+        own = kernel.obtain(arch, source, log)
         stock = guests.stock_kernels(arch, archive, log)
         toolbox = tools.obtain(arch, archive, log)
         root_image = rootfs.obtain(arch, busybox, toolbox)
         table = _iort(arch, own, busybox)
     sysroot.write_cross_file(arch, libraries)
-    return Kit(arch, own, libraries, busybox, table,
-               (guests.lab_kernel(own.image), *stock), toolbox, root_image)
+    return Kit(arch, own, headers, libraries, busybox, table,
+               (guests.lab_kernel(own.guest_image), *stock), toolbox, root_image)
 
 
 def bench_qemu(arch: Arch) -> Qemu:
