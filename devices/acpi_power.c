@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acpi.h"
 #include "acpi_power_regs.h"
 #include "device.h"
 #include "fdtw.h"
@@ -62,6 +63,17 @@ static void power_describe(struct device *dev, struct fdtw *fdt)
 	fdtw_end(fdt);
 }
 
+static void power_describe_acpi(struct device *dev, struct acpi *acpi)
+{
+	const struct acpi_power *p = container_of(dev, struct acpi_power, dev);
+
+	acpi->fadt.sleep_control = p->base + ACPI_POWER_SLEEP_CONTROL;
+	acpi->fadt.sleep_status = p->base + ACPI_POWER_SLEEP_STATUS;
+	acpi->fadt.reset = p->base + ACPI_POWER_RESET;
+	acpi->fadt.reset_value = ACPI_POWER_RESET_VALUE;
+	acpi->fadt.sleep_type = ACPI_SLEEP_TYPE_S5;
+}
+
 static void power_destroy(struct device *dev)
 {
 	struct acpi_power *p = container_of(dev, struct acpi_power, dev);
@@ -76,6 +88,7 @@ static const struct device_class power_class = {
 	.name = "acpi-power",
 	.reset = power_reset,
 	.describe = power_describe,
+	.describe_acpi = power_describe_acpi,
 	.destroy = power_destroy,
 };
 

@@ -6,6 +6,7 @@
 #ifndef AERIE_DEVICE_H
 #define AERIE_DEVICE_H
 
+struct acpi;
 struct device;
 struct fdtw;
 
@@ -15,6 +16,8 @@ struct device_class {
 	int (*reset)(struct device *dev);
 	/** Writes the device's node(s); NULL when it has none. */
 	void (*describe)(struct device *dev, struct fdtw *fdt);
+	/** Writes what ACPI tables say of it; NULL when nothing. */
+	void (*describe_acpi)(struct device *dev, struct acpi *acpi);
 	/** Removes the device from the bus and frees it. */
 	void (*destroy)(struct device *dev);
 };

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acpi_regs.h"
+#include "acpi_serial.h"
 #include "bus.h"
 #include "console.h"
 #include "device.h"
@@ -357,6 +359,19 @@ static void pl011_describe(struct device *dev, struct fdtw *fdt)
 	fdtw_end(fdt);
 }
 
+static void pl011_describe_acpi(struct device *dev, struct acpi *acpi)
+{
+	const struct pl011 *p = pl011_of(dev);
+
+	acpi_serial(acpi, &(struct acpi_serial){
+				  .hid = "ARMH0011",
+				  .type = ACPI_SERIAL_PL011,
+				  .register_bytes = 4,
+				  .registers = {.first = p->base, .last = p->base + PL011_SIZE - 1},
+				  .gsi = p->irq.gsiv,
+			  });
+}
+
 static void pl011_destroy(struct device *dev)
 {
 	struct pl011 *p = pl011_of(dev);
@@ -372,6 +387,7 @@ static const struct device_class pl011_class = {
 	.name = "pl011",
 	.reset = pl011_reset,
 	.describe = pl011_describe,
+	.describe_acpi = pl011_describe_acpi,
 	.destroy = pl011_destroy,
 };
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acpi_regs.h"
+#include "acpi_serial.h"
 #include "bits.h"
 #include "bus.h"
 #include "console.h"
@@ -329,6 +331,19 @@ static void uart_describe(struct device *dev, struct fdtw *fdt)
 	fdtw_end(fdt);
 }
 
+static void uart_describe_acpi(struct device *dev, struct acpi *acpi)
+{
+	const struct uart16550 *u = uart_of(dev);
+
+	acpi_serial(acpi, &(struct acpi_serial){
+				  .hid = "PNP0501",
+				  .type = ACPI_SERIAL_16550,
+				  .register_bytes = 1,
+				  .registers = {.first = u->base, .last = u->base + UART16550_SIZE - 1},
+				  .gsi = u->irq.gsiv,
+			  });
+}
+
 static void uart_destroy(struct device *dev)
 {
 	struct uart16550 *u = uart_of(dev);
@@ -344,6 +359,7 @@ static const struct device_class uart_class = {
 	.name = "16550",
 	.reset = uart_reset,
 	.describe = uart_describe,
+	.describe_acpi = uart_describe_acpi,
 	.destroy = uart_destroy,
 };
 

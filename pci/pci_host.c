@@ -201,6 +201,7 @@ static const struct device_class host_class = {
 	.name = "pci-host",
 	.reset = host_reset,
 	.describe = pci_host_describe,
+	.describe_acpi = pci_host_describe_acpi,
 	.destroy = host_destroy,
 };
 

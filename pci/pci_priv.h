@@ -39,6 +39,8 @@ struct pci_host {
 
 /** Device class's describe (pci_fdt.c). */
 void pci_host_describe(struct device *dev, struct fdtw *fdt);
+/** Its describe_acpi (pci_acpi.c). */
+void pci_host_describe_acpi(struct device *dev, struct acpi *acpi);
 
 /** Line behind @pin (1 .. 4) of device @slot on bus 0: the swizzle that the device tree repeats (0 .. 3). */
 static inline unsigned pci_root_line(unsigned slot, unsigned pin)

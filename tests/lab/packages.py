@@ -20,7 +20,7 @@ NATIVE = (
     # file systems of guests
     "e2fsprogs",
     # unit tests
-    "check", "libsubunit-dev",
+    "check", "libsubunit-dev", "acpica-tools",
     # firmware of the host under test
     "qemu-efi-aarch64",
 )

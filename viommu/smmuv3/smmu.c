@@ -34,6 +34,7 @@ static const struct device_class smmu_class = {
 	.name = "smmuv3",
 	.reset = smmu_reset,
 	.describe = smmu_describe,
+	.describe_acpi = smmu_describe_acpi,
 	.destroy = smmu_destroy,
 };
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "acpi_iommu.h"
 #include "fdtw.h"
 #include "smmu_priv.h"
 
@@ -24,4 +25,20 @@ void smmu_describe(struct device *dev, struct fdtw *fdt)
 	fdtw_empty(fdt, "dma-coherent");
 	fdtw_u32(fdt, "phandle", config->phandle);
 	fdtw_end(fdt);
+}
+
+/* The same for IORT. */
+void smmu_describe_acpi(struct device *dev, struct acpi *acpi)
+{
+	const struct smmu_config *config = &container_of(dev, struct smmu, dev)->config;
+
+	acpi_add_smmu(acpi, &(struct acpi_smmu){
+				    .phandle = config->phandle,
+				    .base = config->base,
+				    .evtq = config->evtq.gsiv,
+				    .gerror = config->gerror.gsiv,
+				    .sync = config->sync.gsiv,
+				    .msi = config->msi != NULL,
+				    .msi_device_id = config->msi_device_id,
+			    });
 }

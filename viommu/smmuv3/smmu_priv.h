@@ -253,5 +253,6 @@ void smmu_soft_settle(struct smmu *smmu);
 
 /* smmu_fdt.c */
 void smmu_describe(struct device *dev, struct fdtw *fdt);
+void smmu_describe_acpi(struct device *dev, struct acpi *acpi);
 
 #endif

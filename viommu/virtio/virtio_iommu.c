@@ -10,6 +10,7 @@
 
 #include <linux/virtio_ids.h>
 
+#include "acpi_iommu.h"
 #include "bits.h"
 #include "bus.h"
 #include "fd.h"
@@ -138,6 +139,13 @@ static void describe(struct virtio_device *dev, struct fdtw *fdt)
 	/* Linux' binding virtio/pci-iommu; the node's address and phandle come with the function. */
 	fdtw_string(fdt, "compatible", "virtio,pci-iommu");
 	fdtw_u32(fdt, "#iommu-cells", 1);
+}
+
+void virtio_iommu_describe_acpi(struct virtio_iommu *viommu, struct acpi *acpi)
+{
+	struct pci_function *fn = virtio_iommu_function(viommu);
+
+	acpi_add_viommu(acpi, &(struct acpi_viommu){.phandle = fn->dt_phandle, .bdf = pci_function_rid(fn)});
 }
 
 static const struct virtio_ops ops = {

@@ -19,6 +19,7 @@
 #include "range.h"
 #include "viommu_endpoint.h"
 
+struct acpi;
 struct dma_space;
 struct host_dev;
 struct iommu_obj;
@@ -56,6 +57,9 @@ int virtio_iommu_create(struct virtio_iommu **out, struct vm *vm, const struct v
 
 /** Integrated endpoint, for the root bus; describes itself (`virtio,pci-iommu`, #iommu-cells 1). */
 struct pci_function *virtio_iommu_function(struct virtio_iommu *viommu);
+
+/** Adds itself to VIOT. */
+void virtio_iommu_describe_acpi(struct virtio_iommu *viommu, struct acpi *acpi);
 
 /** Installs itself as translator of @space. @ep is copied, what it points to is borrowed until the removal. 0 or -errno
  * (logged). */

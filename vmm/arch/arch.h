@@ -14,6 +14,7 @@
 #include "addr.h"
 #include "range.h"
 
+struct acpi;
 struct arch_vm;
 struct fdtw;
 struct irq_line;
@@ -112,7 +113,7 @@ bool arch_msi_shares_doorbell(uint64_t address);
 /** Fills the KVM routing entry of wired line @gsi. */
 void arch_line_route(const struct vm *vm, uint32_t gsi, struct kvm_irq_routing_entry *entry);
 
-/** Numbers of line @index (0 ..): gsi and intid. */
+/** Numbers of line @index (0 ..): gsi, intid and gsiv. */
 void arch_line_number(unsigned index, struct irq_line *line);
 
 /** Drives the line by KVM_IRQ_LINE. 0 or -errno. */
@@ -120,5 +121,8 @@ int arch_line_set(struct vm *vm, const struct irq_line *line, bool high);
 
 /** Writes /cpus, /psci, /timer, the interrupt controller and PMU nodes. Phandles: see fdtw.h. */
 void arch_describe(struct vm *vm, struct fdtw *fdt);
+
+/** The same for ACPI: processors, MADT, timers, and what the FADT says of the architecture. */
+void arch_describe_acpi(struct vm *vm, struct acpi *acpi);
 
 #endif

@@ -23,6 +23,7 @@ struct irq_line {
 	struct irqchip *chip;
 	uint32_t gsi;	/* number by which KVM routing and irqfd know the line */
 	uint32_t intid; /* number by which the firmware tables know it (arm64: INTID, SPI n = 32 + n) */
+	uint32_t gsiv;	/* number by which ACPI tables know it (arm64: INTID; x86: the I/O APIC's pin) */
 	bool level;	/* level- or edge-triggered */
 };
 

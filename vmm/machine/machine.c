@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "acpi_button.h"
 #include "acpi_power.h"
 #include "fd.h"
 #include "log.h"
@@ -84,6 +85,27 @@ static int add_power(struct machine *m)
 	return err < 0 ? err : machine_add_device(m, dev);
 }
 
+/* Its line comes after those of all others, whose numbers do not depend on it. */
+static int add_button(struct machine *m)
+{
+	struct irq_line line;
+	struct device *dev;
+	int err = irq_line_alloc(m->vm.irqchip, &line, false);
+
+	if (err == 0)
+		err = acpi_button_create(&dev, &line);
+	if (err == 0)
+		err = machine_add_device(m, dev);
+	if (err == 0)
+		m->power_button = dev;
+	return err;
+}
+
+void machine_power_button(struct machine *m)
+{
+	acpi_button_press(m->power_button);
+}
+
 /* What every machine of the architecture has. */
 static int build_platform(struct machine *m)
 {
@@ -127,6 +149,8 @@ int machine_build(struct machine **out, const struct config *config)
 		err = machine_build_pci(m);
 	if (err == 0)
 		err = machine_build_iommus(m);
+	if (err == 0)
+		err = add_button(m);
 	if (err < 0) {
 		machine_destroy(&m);
 		return err;

@@ -3,6 +3,7 @@
 #ifndef AERIE_MACHINE_PRIV_H
 #define AERIE_MACHINE_PRIV_H
 
+#include "acpi.h"
 #include "assign.h"
 #include "config.h"
 #include "console.h"
@@ -71,6 +72,7 @@ struct machine {
 	struct vm vm;
 	struct boot_files boot;
 	struct console *console;
+	struct device *power_button;
 
 	struct device *devices[MACHINE_MAX_DEVICES]; /* in order of creation */
 	unsigned nr_devices;
@@ -119,6 +121,10 @@ int machine_check_kernel(const struct boot_file *kernel);
 
 /** Loads kernel, initrd and device tree into guest memory; *@boot says where the boot vCPU starts. */
 int machine_load(struct machine *m, struct arch_boot *boot);
+
+/** Writes the machine's ACPI tables, not yet at an address. 0 or -errno (logged). The caller frees @out with
+ * acpi_blobs_free(). */
+int machine_acpi(struct machine *m, struct acpi_blobs *out);
 
 /** Writes the machine's device tree. The caller frees @fdt with fdtw_free(), also after a failure. */
 int machine_describe(struct machine *m, struct range initrd, struct fdtw *fdt, size_t *len);

@@ -45,6 +45,7 @@ void arch_line_number(unsigned index, struct irq_line *line)
 {
 	line->gsi = index;
 	line->intid = SPI_FIRST + index;
+	line->gsiv = line->intid;
 }
 
 int arch_line_set(struct vm *vm, const struct irq_line *line, bool high)

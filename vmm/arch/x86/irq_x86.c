@@ -47,6 +47,7 @@ void arch_line_number(unsigned index, struct irq_line *line)
 {
 	line->gsi = IOAPIC_FIRST_PIN + index;
 	line->intid = FDTW_FIRST_SPI + line->gsi;
+	line->gsiv = line->gsi;
 }
 
 int arch_line_set(struct vm *vm, const struct irq_line *line, bool high)
