@@ -22,6 +22,8 @@ struct fake_type {
 	void *(*mmap)(struct fake_file *file, size_t len, off_t offset);
 	ssize_t (*pread)(struct fake_file *file, void *buf, size_t len, off_t offset);
 	ssize_t (*pwrite)(struct fake_file *file, const void *buf, size_t len, off_t offset);
+	ssize_t (*read)(struct fake_file *file, void *buf, size_t len);
+	ssize_t (*write)(struct fake_file *file, const void *buf, size_t len);
 	void (*close)(struct fake_file *file);
 };
 

@@ -12,9 +12,9 @@
 #include <linux/iommufd.h>
 
 #include "fake.h"
-#include "fake_books.h"
+#include "fake_iommu_priv.h"
 
-#define MAX_OBJS 512u
+#define MAX_OBJS FAKE_MAX_OBJS
 #define MAX_MAPS 4096u
 #define PAGE	 4096u
 
@@ -43,14 +43,14 @@ struct fake_obj *fake_iommu_obj(uint32_t id)
 	return id > 0 && id < MAX_OBJS && objs[id].type != FAKE_FREE ? &objs[id] : NULL;
 }
 
-static struct fake_obj *get(uint32_t id, enum fake_obj_type type)
+struct fake_obj *fake_iommu_get(uint32_t id, enum fake_obj_type type)
 {
 	struct fake_obj *obj = fake_iommu_obj(id);
 
 	return obj && obj->type == type ? obj : NULL;
 }
 
-static struct fake_obj *make(enum fake_obj_type type, struct fake_obj *parent, const char *smmu)
+struct fake_obj *fake_iommu_make(enum fake_obj_type type, struct fake_obj *parent, const char *smmu)
 {
 	for (uint32_t id = 1; id < MAX_OBJS; id++) {
 		if (objs[id].type != FAKE_FREE)
@@ -73,6 +73,8 @@ static void unmake(struct fake_obj *obj)
 {
 	if (obj->parent)
 		obj->parent->users--;
+	if (obj->fault)
+		obj->fault->users--;
 	fake_iommu_seen.objects -= obj->type != FAKE_DEVICE;
 	fake_iommu_seen.nested -= obj->type == FAKE_HWPT_NESTED;
 	obj->type = FAKE_FREE;
@@ -137,7 +139,7 @@ static bool aligned(uint64_t a, uint64_t b, uint64_t len)
 
 static int map_file(struct iommu_ioas_map_file *arg)
 {
-	struct fake_obj *ioas = get(arg->ioas_id, FAKE_IOAS);
+	struct fake_obj *ioas = fake_iommu_get(arg->ioas_id, FAKE_IOAS);
 	struct map *slot;
 	uint64_t total;
 	int err;
@@ -177,7 +179,8 @@ static const struct map *map_at(uint32_t ioas, uint64_t iova)
 /* iopt_get_pages(): any part of any number of mappings, but no hole. Pages are pinned already. */
 static int copy(struct iommu_ioas_copy *arg)
 {
-	struct fake_obj *src = get(arg->src_ioas_id, FAKE_IOAS), *dst = get(arg->dst_ioas_id, FAKE_IOAS);
+	struct fake_obj *src = fake_iommu_get(arg->src_ioas_id, FAKE_IOAS),
+			*dst = fake_iommu_get(arg->dst_ioas_id, FAKE_IOAS);
 	const struct map *from;
 	struct map *slot;
 	uint64_t total;
@@ -229,7 +232,7 @@ static int unmap(struct iommu_ioas_unmap *arg)
 	uint64_t last = arg->iova + (arg->length - 1);
 
 	fake_iommu_seen.unmaps++;
-	if (!get(arg->ioas_id, FAKE_IOAS) || !arg->length || last < arg->iova)
+	if (!fake_iommu_get(arg->ioas_id, FAKE_IOAS) || !arg->length || last < arg->iova)
 		return -ENOENT;
 	for (unsigned pass = 0; pass < 2; pass++)
 		for (unsigned i = 0; i < top; i++) {
@@ -250,7 +253,7 @@ static int unmap(struct iommu_ioas_unmap *arg)
 
 static int iova_ranges(struct iommu_ioas_iova_ranges *arg)
 {
-	struct fake_obj *ioas = get(arg->ioas_id, FAKE_IOAS);
+	struct fake_obj *ioas = fake_iommu_get(arg->ioas_id, FAKE_IOAS);
 	struct iommu_iova_range all[2] = {{0, fake_iommu.resv_first - 1},
 					  {fake_iommu.resv_last + 1, fake_iommu.aperture_last}};
 	uint32_t room = arg->num_iovas, n = 2;
@@ -274,7 +277,7 @@ static int hw_info(struct iommu_hw_info *arg)
 	struct iommu_hw_info_arm_smmuv3 smmu = {0};
 	uint8_t *out = (void *)(uintptr_t)arg->data_uptr;
 
-	if (!get(arg->dev_id, FAKE_DEVICE))
+	if (!fake_iommu_get(arg->dev_id, FAKE_DEVICE))
 		return -ENOENT;
 	memcpy(smmu.idr, fake_iommu.idr, sizeof(smmu.idr));
 	memset(out, 0, arg->data_len);
@@ -301,7 +304,8 @@ static int validate_ste(const uint64_t ste[2])
 
 static int hwpt_alloc(struct iommu_hwpt_alloc *arg)
 {
-	struct fake_obj *dev = get(arg->dev_id, FAKE_DEVICE), *parent = fake_iommu_obj(arg->pt_id), *obj;
+	struct fake_obj *dev = fake_iommu_get(arg->dev_id, FAKE_DEVICE), *parent = fake_iommu_obj(arg->pt_id), *obj;
+	struct fake_obj *fault = fake_iommu_get(arg->fault_id, FAKE_FAULT);
 	struct iommu_hwpt_arm_smmuv3 ste;
 	uint64_t words[2];
 
@@ -311,28 +315,34 @@ static int hwpt_alloc(struct iommu_hwpt_alloc *arg)
 		if (arg->data_type != IOMMU_HWPT_DATA_NONE || (arg->flags & ~(uint32_t)IOMMU_HWPT_ALLOC_NEST_PARENT) ||
 		    (arg->flags && fake_iommu.no_nest_parent))
 			return -EOPNOTSUPP;
-		obj = make(FAKE_HWPT_PAGING, parent, dev->smmu);
+		obj = fake_iommu_make(FAKE_HWPT_PAGING, parent, dev->smmu);
 		obj->nest_parent = arg->flags & IOMMU_HWPT_ALLOC_NEST_PARENT;
 		arg->out_hwpt_id = obj->id;
 		return 0;
 	}
-	if (parent->type != FAKE_VIOMMU || arg->data_type != IOMMU_HWPT_DATA_ARM_SMMUV3 || arg->flags ||
-	    arg->data_len != sizeof(ste))
+	if (parent->type != FAKE_VIOMMU || arg->data_type != IOMMU_HWPT_DATA_ARM_SMMUV3 ||
+	    arg->flags & ~(uint32_t)IOMMU_HWPT_FAULT_ID_VALID || arg->data_len != sizeof(ste))
 		return -EINVAL;
+	if (arg->flags && !fault)
+		return -ENOENT;
 	memcpy(&ste, (void *)(uintptr_t)arg->data_uptr, sizeof(ste));
 	words[0] = le64toh(ste.ste[0]);
 	words[1] = le64toh(ste.ste[1]);
 	if (validate_ste(words))
 		return -EIO;
-	obj = make(FAKE_HWPT_NESTED, parent, parent->smmu);
+	obj = fake_iommu_make(FAKE_HWPT_NESTED, parent, parent->smmu);
 	memcpy(obj->ste, words, sizeof(words));
+	obj->fault = arg->flags ? fault : NULL;
+	if (obj->fault)
+		fault->users++;
 	arg->out_hwpt_id = obj->id;
 	return 0;
 }
 
 static int viommu_alloc(struct iommu_viommu_alloc *arg)
 {
-	struct fake_obj *dev = get(arg->dev_id, FAKE_DEVICE), *s2 = get(arg->hwpt_id, FAKE_HWPT_PAGING);
+	struct fake_obj *dev = fake_iommu_get(arg->dev_id, FAKE_DEVICE),
+			*s2 = fake_iommu_get(arg->hwpt_id, FAKE_HWPT_PAGING);
 
 	if (arg->type != IOMMU_VIOMMU_TYPE_ARM_SMMUV3 || fake_iommu.no_viommu)
 		return -EOPNOTSUPP;
@@ -340,13 +350,14 @@ static int viommu_alloc(struct iommu_viommu_alloc *arg)
 		return -ENOENT;
 	if (!s2->nest_parent || strcmp(s2->smmu, dev->smmu))
 		return -EINVAL;
-	arg->out_viommu_id = make(FAKE_VIOMMU, s2, dev->smmu)->id;
+	arg->out_viommu_id = fake_iommu_make(FAKE_VIOMMU, s2, dev->smmu)->id;
 	return 0;
 }
 
 static int vdevice_alloc(struct iommu_vdevice_alloc *arg)
 {
-	struct fake_obj *dev = get(arg->dev_id, FAKE_DEVICE), *viommu = get(arg->viommu_id, FAKE_VIOMMU), *obj;
+	struct fake_obj *dev = fake_iommu_get(arg->dev_id, FAKE_DEVICE),
+			*viommu = fake_iommu_get(arg->viommu_id, FAKE_VIOMMU), *obj;
 
 	if (!dev || !viommu)
 		return -ENOENT;
@@ -356,54 +367,11 @@ static int vdevice_alloc(struct iommu_vdevice_alloc *arg)
 		if (objs[i].type == FAKE_VDEVICE &&
 		    (objs[i].dev == dev || (objs[i].parent == viommu && objs[i].virt_id == arg->virt_id)))
 			return -EEXIST;
-	obj = make(FAKE_VDEVICE, viommu, dev->smmu);
+	obj = fake_iommu_make(FAKE_VDEVICE, viommu, dev->smmu);
 	obj->dev = dev;
 	obj->virt_id = arg->virt_id;
 	arg->out_vdevice_id = obj->id;
 	return 0;
-}
-
-static void veventq_close(struct fake_file *file)
-{
-	struct fake_obj *obj = file->state;
-
-	close(obj->pipe_wr);
-	obj->pipe_wr = -1;
-	obj->users--;
-}
-
-static const struct fake_type veventq_type = {.close = veventq_close};
-
-static int veventq_alloc(struct iommu_veventq_alloc *arg)
-{
-	struct fake_obj *viommu = get(arg->viommu_id, FAKE_VIOMMU), *obj;
-	int fds[2];
-
-	if (!viommu)
-		return -ENOENT;
-	if (arg->type != IOMMU_VEVENTQ_TYPE_ARM_SMMUV3)
-		return -EOPNOTSUPP;
-	if (!arg->veventq_depth || arg->veventq_depth > 1u << 19)
-		return -EINVAL;
-	for (uint32_t i = 1; i < MAX_OBJS; i++)
-		if (objs[i].type == FAKE_VEVENTQ && objs[i].parent == viommu)
-			return -EEXIST;
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
-	obj = make(FAKE_VEVENTQ, viommu, viommu->smmu);
-	obj->pipe_wr = fds[1];
-	obj->users = 1; /* the open queue */
-	fake_track(fds[0], "vEVENTQ", &veventq_type, obj);
-	arg->out_veventq_id = obj->id;
-	arg->out_veventq_fd = (uint32_t)fds[0];
-	return 0;
-}
-
-void fake_iommu_feed(const void *bytes, size_t len)
-{
-	for (uint32_t i = 1; i < MAX_OBJS; i++)
-		if (objs[i].type == FAKE_VEVENTQ && write(objs[i].pipe_wr, bytes, len) != (ssize_t)len)
-			abort();
 }
 
 /* arm_vsmmu_convert_user_cmd() */
@@ -420,7 +388,7 @@ static int invalidate(struct iommu_hwpt_invalidate *arg)
 
 	fake_iommu_seen.invalidates++;
 	arg->entry_num = 0;
-	if (!get(arg->hwpt_id, FAKE_VIOMMU))
+	if (!fake_iommu_get(arg->hwpt_id, FAKE_VIOMMU))
 		return -ENOENT;
 	if (arg->data_type != IOMMU_VIOMMU_INVALIDATE_DATA_ARM_SMMUV3 || arg->entry_len != 16)
 		return -EINVAL;
@@ -447,12 +415,13 @@ static int invalidate(struct iommu_hwpt_invalidate *arg)
 	X(IOMMU_HWPT_ALLOC, iommu_hwpt_alloc, hwpt_alloc)                                                              \
 	X(IOMMU_VIOMMU_ALLOC, iommu_viommu_alloc, viommu_alloc)                                                        \
 	X(IOMMU_VDEVICE_ALLOC, iommu_vdevice_alloc, vdevice_alloc)                                                     \
-	X(IOMMU_VEVENTQ_ALLOC, iommu_veventq_alloc, veventq_alloc)                                                     \
+	X(IOMMU_VEVENTQ_ALLOC, iommu_veventq_alloc, fake_veventq_alloc)                                                \
+	X(IOMMU_FAULT_QUEUE_ALLOC, iommu_fault_alloc, fake_fault_alloc)                                                \
 	X(IOMMU_HWPT_INVALIDATE, iommu_hwpt_invalidate, invalidate)
 
 static int ioas_alloc(struct iommu_ioas_alloc *arg)
 {
-	arg->out_ioas_id = make(FAKE_IOAS, NULL, NULL)->id;
+	arg->out_ioas_id = fake_iommu_make(FAKE_IOAS, NULL, NULL)->id;
 	return 0;
 }
 
@@ -481,11 +450,12 @@ static void iommu_close(struct fake_file *file)
 		open_fd = -1;
 }
 
-int fake_iommu_bind(int iommu_fd, const char *smmu, struct fake_obj **dev)
+int fake_iommu_bind(int iommu_fd, const char *smmu, bool stalls, struct fake_obj **dev)
 {
 	if (iommu_fd != open_fd)
 		return -EBADF;
-	*dev = make(FAKE_DEVICE, NULL, smmu);
+	*dev = fake_iommu_make(FAKE_DEVICE, NULL, smmu);
+	(*dev)->stalls = stalls;
 	return 0;
 }
 
@@ -531,6 +501,8 @@ int fake_iommu_attach(struct fake_obj *dev, uint32_t pt, struct fake_obj **to, i
 		if (!vdevice && obj->ste[0] & STE_V && STE_CFG(obj->ste[0]) == 5)
 			return -ENOENT; /* arm_smmu_attach_prepare_vmaster() */
 	}
+	if (obj->fault && fake_iommu.no_sva)
+		return -EOPNOTSUPP; /* arm_smmu_enable_iopf() */
 	*vsid = vdevice ? (int64_t)vdevice->virt_id : -1;
 	obj->users++;
 	*to = obj;
@@ -556,6 +528,7 @@ void fake_iommu_install(void)
 	for (uint32_t i = 0; i < MAX_OBJS; i++)
 		if (objs[i].type == FAKE_VEVENTQ && objs[i].pipe_wr >= 0)
 			close(objs[i].pipe_wr);
+	fake_faults_reset();
 	memset(objs, 0, sizeof(objs));
 	memset(maps, 0, sizeof(maps));
 	top = 0;

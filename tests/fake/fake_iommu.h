@@ -20,6 +20,7 @@ enum fake_obj_type {
 	FAKE_VIOMMU,
 	FAKE_VDEVICE,
 	FAKE_VEVENTQ,
+	FAKE_FAULT,
 };
 
 struct fake_obj {
@@ -27,12 +28,15 @@ struct fake_obj {
 	uint32_t id;
 	struct fake_obj *parent; /* counted in its users */
 	unsigned users;
-	char smmu[64];	      /* DEVICE and what was made for one: the physical instance */
-	bool nest_parent;     /* HWPT_PAGING */
-	uint64_t ste[2];      /* HWPT_NESTED */
-	uint64_t virt_id;     /* VDEVICE */
-	struct fake_obj *dev; /* VDEVICE: its DEVICE */
-	int pipe_wr;	      /* VEVENTQ: where a test feeds events */
+	char smmu[64];		/* DEVICE and what was made for one: the physical instance */
+	bool nest_parent;	/* HWPT_PAGING */
+	uint64_t ste[2];	/* HWPT_NESTED */
+	uint64_t virt_id;	/* VDEVICE */
+	struct fake_obj *dev;	/* VDEVICE: its DEVICE */
+	int pipe_wr;		/* VEVENTQ: where a test feeds events */
+	bool stalls;		/* DEVICE: stall_enabled of struct arm_smmu_master */
+	struct fake_obj *fault; /* HWPT_NESTED: its fault queue; counted in its users */
+	int fd;			/* FAULT: the open queue, -1 none */
 };
 
 /* Knobs; fake_iommu_install() sets them to a host that nests. */
@@ -41,6 +45,7 @@ struct fake_iommu_knobs {
 	uint32_t hw_type; /* IOMMU_HW_INFO_TYPE_* */
 	uint32_t idr[6];
 	bool no_nest_parent;		/* the driver refuses NEST_PARENT */
+	bool no_sva;			/* the kernel has no ARM_SMMU_V3_SVA */
 	bool no_viommu;			/* the driver refuses VIOMMU_ALLOC */
 	uint64_t memlock;		/* bytes that can be mapped */
 	uint64_t resv_first, resv_last; /* the SW_MSI window */
@@ -77,10 +82,38 @@ bool fake_iommu_translate(const struct fake_obj *pt, uint64_t iova, bool write, 
 /** Writes raw bytes into the vEVENTQ's stream. */
 void fake_iommu_feed(const void *bytes, size_t len);
 
+/* Page faults: what iommufd makes of stalled transactions. */
+
+#define FAKE_MAX_FAULTS (1u << 18)
+
+struct fake_fault {
+	uint32_t tag;	/* the test's name of the group, below FAKE_MAX_FAULTS; each one once */
+	unsigned n;	/* records, 0 means 1; at addr, addr + 4096, ... */
+	uint32_t flags; /* IOMMU_PGFAULT_FLAGS_PASID_VALID */
+	uint32_t pasid, grpid, perm;
+	uint64_t addr;
+};
+
+/* Of all groups that were raised since fake_iommu_install(). */
+struct fake_faults_seen {
+	unsigned open;			  /* no answer yet */
+	unsigned unread;		  /* of those: not read from the queue */
+	unsigned retried, invalid, autos; /* answers; autos: by the kernel itself */
+	unsigned unknown;		  /* answers that named no group */
+	uint8_t answers[FAKE_MAX_FAULTS]; /* by tag */
+};
+extern struct fake_faults_seen fake_faults_seen;
+
+/** @dev, attached to @to, stalls. Without a fault queue on @to the kernel aborts the access: false. */
+bool fake_fault_raise(struct fake_obj *dev, const struct fake_obj *to, const struct fake_fault *fault);
+
 /* For fake_vfio.c. */
 
-/** Device object in the iommufd behind @iommu_fd. 0 or -errno. */
-int fake_iommu_bind(int iommu_fd, const char *smmu, struct fake_obj **dev);
+/** The attachment of @dev ends: iommufd_auto_response_faults(). */
+void fake_fault_detach(const struct fake_obj *dev);
+
+/** Device object in the iommufd behind @iommu_fd; @stalls: the firmware marks it so. 0 or -errno. */
+int fake_iommu_bind(int iommu_fd, const char *smmu, bool stalls, struct fake_obj **dev);
 void fake_iommu_unbind(struct fake_obj *dev);
 /** Checks an attach of @dev to object @pt as iommufd and arm-smmu-v3 do, takes a reference. *@vsid: what is cached. */
 int fake_iommu_attach(struct fake_obj *dev, uint32_t pt, struct fake_obj **to, int64_t *vsid);

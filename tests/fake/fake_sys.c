@@ -197,6 +197,30 @@ ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
 	return n >= 0 ? n : as_errno((int)n);
 }
 
+ssize_t sys_read(int fd, void *buf, size_t len)
+{
+	struct fake_file *file = fake_file_of(fd);
+
+	if (fake_call(fake_fd_call("read", fd)))
+		return -1;
+	if (!file || !file->type->read)
+		return read(fd, buf, len);
+	ssize_t n = file->type->read(file, buf, len);
+	return n >= 0 ? n : as_errno((int)n);
+}
+
+ssize_t sys_write(int fd, const void *buf, size_t len)
+{
+	struct fake_file *file = fake_file_of(fd);
+
+	if (fake_call(fake_fd_call("write", fd)))
+		return -1;
+	if (!file || !file->type->write)
+		return write(fd, buf, len);
+	ssize_t n = file->type->write(file, buf, len);
+	return n >= 0 ? n : as_errno((int)n);
+}
+
 int sys_lock_file(int fd, bool exclusive)
 {
 	struct flock lock = {.l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};

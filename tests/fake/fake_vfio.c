@@ -32,8 +32,10 @@ static uint16_t command_of(const struct fake_vfio_dev *dev)
 
 static void let_go(struct fake_vfio_dev *dev)
 {
-	if (dev->attached)
+	if (dev->attached) {
+		fake_fault_detach(dev->dev);
 		fake_iommu_put(dev->attached);
+	}
 	dev->attached = NULL;
 	dev->vsid = -1;
 }
@@ -78,6 +80,19 @@ static void dev_close(struct fake_file *file)
 	dev->dev = NULL;
 }
 
+/* arm_smmu_probe_device(), by IDR0.STALL_MODEL */
+static bool fake_stalls(const struct fake_vfio_dev *dev)
+{
+	switch (fake_iommu.idr[0] >> 24 & 3) {
+	case 0:
+		return dev->can_stall;
+	case 2:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int bind_iommufd(struct fake_vfio_dev *dev, struct vfio_device_bind_iommufd *arg)
 {
 	int err;
@@ -86,7 +101,7 @@ static int bind_iommufd(struct fake_vfio_dev *dev, struct vfio_device_bind_iommu
 		return -EINVAL;
 	if (dev->bind_err)
 		return -dev->bind_err;
-	err = fake_iommu_bind(arg->iommufd, dev->iommu, &dev->dev);
+	err = fake_iommu_bind(arg->iommufd, dev->iommu, fake_stalls(dev), &dev->dev);
 	if (!err) {
 		arg->out_devid = dev->dev->id;
 		dev->resets += dev->can_reset; /* the first open: vfio_pci_core_enable() */
@@ -390,6 +405,10 @@ void fake_vfio_add(struct fake_vfio_dev *dev, const char *bdf)
 	fake_sysfs_device(bdf, 0x010802, "vfio-pci", dev->iommu, (int)(10 + n));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev/vfio%u/dev", bdf, n);
 	fake_sysfs_file(path, "511:0\n");
+	if (dev->can_stall) {
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/of_node/dma-can-stall", bdf);
+		fake_sysfs_file(path, "");
+	}
 }
 
 void fake_vfio_nvme(struct fake_vfio_dev *dev, uint8_t *bar0)

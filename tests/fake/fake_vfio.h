@@ -48,6 +48,7 @@ struct fake_vfio_dev {
 	} irqs[VFIO_PCI_NUM_IRQS];
 	uint32_t vectors_left; /* MSI and MSI-X vectors that the host can give at once */
 	bool can_reset;
+	bool can_stall;						   /* dma-can-stall, set before fake_vfio_add() */
 	int open_err, bind_err, attach_err, detach_err, reset_err; /* errno; 0: works */
 	int set_irqs_err;	/* errno of the SET_IRQS calls whose number is in set_irqs_fail */
 	uint32_t set_irqs_fail; /* number of the SET_IRQS call from now that fails, 0: none; all later work */

@@ -119,6 +119,7 @@ int host_dev_open(struct host_dev *dev, const char *bdf, struct iommufd *iommufd
 	dev->fd = sys_open(info.cdev, O_RDWR);
 	if (dev->fd < 0)
 		return cdev_fail(&info, -errno);
+	dev->can_stall = info.can_stall;
 	err = ioc_bind(dev->fd, iommufd->fd, &dev->devid);
 	if (err) {
 		fd_close(&dev->fd);
@@ -170,7 +171,7 @@ static int attach_fail(struct host_dev *dev, int err)
 	}
 }
 
-int host_dev_attach(struct host_dev *dev, struct iommu_obj *to)
+int host_dev_try_attach(struct host_dev *dev, struct iommu_obj *to)
 {
 	int err;
 
@@ -178,12 +179,19 @@ int host_dev_attach(struct host_dev *dev, struct iommu_obj *to)
 		return 0;
 	err = ioc_attach(dev->fd, to->id);
 	if (err)
-		return attach_fail(dev, err);
+		return err;
 	if (dev->attached)
 		dev->attached->users--;
 	to->users++;
 	dev->attached = to;
 	return 0;
+}
+
+int host_dev_attach(struct host_dev *dev, struct iommu_obj *to)
+{
+	int err = host_dev_try_attach(dev, to);
+
+	return err ? attach_fail(dev, err) : 0;
 }
 
 void host_dev_detach(struct host_dev *dev)

@@ -20,6 +20,7 @@ struct host_dev {
 	int fd;			/* VFIO cdev, owned, bound */
 	uint32_t devid;		/* iommufd device id */
 	struct iommufd *iommufd;
+	bool can_stall;		    /* the host's firmware says so, see struct host_dev_info */
 	struct iommu_obj *attached; /* IOAS or HWPT that translates it now; NULL: detached, DMA blocked */
 };
 
@@ -31,6 +32,7 @@ struct host_dev_info {
 	char driver[64];   /* "" when none is bound */
 	char cdev[64];	   /* "/dev/vfio/devices/vfioN", "" when there is none */
 	char iommu[64];	   /* "" when no IOMMU translates it */
+	bool can_stall;	   /* dma-can-stall: waits while a page fault of its is served, with an SMMU that stalls */
 	int group;	   /* IOMMU group, -1 none */
 	unsigned nr_group; /* members of the group, itself included, PCI-to-PCI bridges not: those do no harm */
 	char members[HOST_GROUP_MAX][HOST_BDF_LEN]; /* the first HOST_GROUP_MAX of them, sorted */
@@ -61,6 +63,8 @@ void host_dev_close(struct host_dev *dev);
 
 /** Attaches to an IOAS or HWPT, replacing the present attachment atomically; no-op when it is @to already. */
 int host_dev_attach(struct host_dev *dev, struct iommu_obj *to);
+/** The same, not logged. */
+int host_dev_try_attach(struct host_dev *dev, struct iommu_obj *to);
 void host_dev_detach(struct host_dev *dev);
 
 #endif

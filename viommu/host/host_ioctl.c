@@ -107,13 +107,16 @@ int ioc_hwpt_alloc(int iommu_fd, uint32_t devid, uint32_t pt, uint32_t flags, ui
 	return err;
 }
 
-int ioc_hwpt_alloc_ste(int iommu_fd, uint32_t devid, uint32_t viommu, const uint64_t ste[2], uint32_t *id)
+int ioc_hwpt_alloc_ste(int iommu_fd, uint32_t devid, uint32_t viommu, const uint64_t ste[2], uint32_t fault,
+		       uint32_t *id)
 {
 	struct iommu_hwpt_arm_smmuv3 data = {.ste = {htole64(ste[0]), htole64(ste[1])}};
 	struct iommu_hwpt_alloc arg = {
 		.size = sizeof(arg),
+		.flags = fault ? IOMMU_HWPT_FAULT_ID_VALID : 0u,
 		.dev_id = devid,
 		.pt_id = viommu,
+		.fault_id = fault,
 		.data_type = IOMMU_HWPT_DATA_ARM_SMMUV3,
 		.data_len = sizeof(data),
 		.data_uptr = (uintptr_t)&data,
@@ -122,6 +125,18 @@ int ioc_hwpt_alloc_ste(int iommu_fd, uint32_t devid, uint32_t viommu, const uint
 
 	if (!err)
 		*id = arg.out_hwpt_id;
+	return err;
+}
+
+int ioc_fault_alloc(int iommu_fd, uint32_t *id, int *fd)
+{
+	struct iommu_fault_alloc arg = {.size = sizeof(arg)};
+	int err = call(iommu_fd, IOMMU_FAULT_QUEUE_ALLOC, &arg, &stats.iommufd_other);
+
+	if (!err) {
+		*id = arg.out_fault_id;
+		*fd = (int)arg.out_fault_fd;
+	}
 	return err;
 }
 

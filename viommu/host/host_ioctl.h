@@ -27,8 +27,11 @@ int ioc_ioas_iova_ranges(int iommu_fd, uint32_t ioas, struct iommu_iova_range *r
 /** Type-specific answer goes to @data (at most @len bytes, the rest is zeroed by the kernel). */
 int ioc_get_hw_info(int iommu_fd, uint32_t devid, void *data, uint32_t len, struct iommu_hw_info *info);
 int ioc_hwpt_alloc(int iommu_fd, uint32_t devid, uint32_t pt, uint32_t flags, uint32_t *id);
-/** A nested HWPT whose stage 1 the vSTE @ste describes; @viommu is its parent. */
-int ioc_hwpt_alloc_ste(int iommu_fd, uint32_t devid, uint32_t viommu, const uint64_t ste[2], uint32_t *id);
+/** A nested HWPT whose stage 1 the vSTE @ste describes; @viommu is its parent, @fault the queue of its page faults (0:
+ * none). */
+int ioc_hwpt_alloc_ste(int iommu_fd, uint32_t devid, uint32_t viommu, const uint64_t ste[2], uint32_t fault,
+		       uint32_t *id);
+int ioc_fault_alloc(int iommu_fd, uint32_t *id, int *fd);
 int ioc_viommu_alloc(int iommu_fd, uint32_t devid, uint32_t hwpt, uint32_t *id);
 int ioc_vdevice_alloc(int iommu_fd, uint32_t viommu, uint32_t devid, uint64_t virt_id, uint32_t *id);
 int ioc_veventq_alloc(int iommu_fd, uint32_t viommu, uint32_t depth, uint32_t *id, int *fd);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bits.h"
 #include "fd.h"
 #include "sys.h"
 
@@ -138,6 +139,31 @@ static void read_group(const char *bdf, struct host_dev_info *info)
 	      sizeof(info->members[0]), by_name);
 }
 
+/* PCI functions of which the kernel knows without firmware that they can stall (quirk_huawei_pcie_sva()). */
+static bool quirk_stalls(const struct host_dev_info *info, bool has_node)
+{
+	static const uint16_t devices[] = {0xa250, 0xa251, 0xa255, 0xa256, 0xa258, 0xa259};
+	int64_t revision = hex_attribute(info->bdf, "revision");
+
+	if (info->vendor != 0x19e5 || has_node || (revision != 0x21 && revision != 0x30))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(devices); i++)
+		if (devices[i] == info->device)
+			return true;
+	return false;
+}
+
+/* arm_smmu_probe_device() */
+static bool can_stall(const struct host_dev_info *info)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s" PCI_DEVICES "/%s/of_node", sys_root, info->bdf);
+	bool has_node = access(path, F_OK) == 0;
+
+	snprintf(path + n, sizeof(path) - (size_t)n, "/dma-can-stall");
+	return access(path, F_OK) == 0 || quirk_stalls(info, has_node);
+}
+
 int host_dev_probe(const char *bdf, struct host_dev_info *info)
 {
 	char group[32], *end;
@@ -165,6 +191,7 @@ int host_dev_probe(const char *bdf, struct host_dev_info *info)
 		read_group(info->bdf, info);
 	}
 	find_cdev(info->bdf, info->cdev);
+	info->can_stall = can_stall(info);
 	return 0;
 }
 

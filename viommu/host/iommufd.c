@@ -18,7 +18,7 @@
 
 static const char *const type_names[] = {
 	[IOMMU_IOAS] = "IOAS",	     [IOMMU_HWPT] = "HWPT",	  [IOMMU_VIOMMU] = "vIOMMU",
-	[IOMMU_VDEVICE] = "vDEVICE", [IOMMU_VEVENTQ] = "vEVENTQ",
+	[IOMMU_VDEVICE] = "vDEVICE", [IOMMU_VEVENTQ] = "vEVENTQ", [IOMMU_FAULT] = "fault queue",
 };
 
 static int open_fail(int err)

@@ -28,13 +28,14 @@ enum iommu_obj_type {
 	IOMMU_VIOMMU,
 	IOMMU_VDEVICE,
 	IOMMU_VEVENTQ,
+	IOMMU_FAULT,
 };
 
 struct iommu_obj {
 	uint32_t id;
 	enum iommu_obj_type type;
 	struct iommufd *iommufd;
-	struct iommu_obj *parent; /* NULL for an IOAS */
+	struct iommu_obj *parent; /* NULL for an IOAS and a fault queue */
 	unsigned users;		  /* children and attached devices */
 	bool stuck;		  /* the kernel may keep it, for something on it; this has been said */
 };

@@ -15,6 +15,8 @@
 #include "log.h"
 #include "smmu_host_regs.h"
 
+const uint64_t nested_abort_ste[2] = {HOST_STE_V | HOST_STE_CFG_ABORT, 0};
+
 static int no_smmu_fail(const struct host_dev *dev, uint32_t type)
 {
 	if (type == IOMMU_HW_INFO_TYPE_NONE && !strncmp(dev->iommu, "smmu3.", 6))
@@ -123,15 +125,15 @@ static int create_viommu(struct nested *nested, struct host_dev *dev, const stru
 	return 0;
 }
 
-int nested_hwpt(struct nested *nested, struct host_dev *dev, const uint64_t ste[2], struct iommu_obj **out)
+int nested_hwpt(struct nested *nested, struct host_dev *dev, const uint64_t ste[2], bool faults, struct iommu_obj **out)
 {
 	struct iommu_obj *obj = iommu_obj_prepare(nested->iommufd, IOMMU_HWPT, nested->viommu);
-	uint32_t id;
+	uint32_t queue = faults ? nested->faults->queue->id : 0, id;
 	int err;
 
 	if (!obj)
 		return -ENOMEM;
-	err = ioc_hwpt_alloc_ste(nested->iommufd->fd, dev->devid, nested->viommu->id, ste, &id);
+	err = ioc_hwpt_alloc_ste(nested->iommufd->fd, dev->devid, nested->viommu->id, ste, queue, &id);
 	if (err) {
 		free(obj);
 		return log_fail(err,
@@ -168,7 +170,6 @@ static int create_eventq(struct nested *nested)
 
 int nested_create(struct nested **out, struct iommu_obj *ioas, struct host_dev *dev)
 {
-	static const uint64_t abort_ste[2] = {HOST_STE_V | HOST_STE_CFG_ABORT, 0};
 	static const uint64_t bypass_ste[2] = {HOST_STE_V | HOST_STE_CFG_BYPASS, 0};
 	struct nested *nested = calloc(1, sizeof(*nested));
 	struct nested_info info;
@@ -181,16 +182,19 @@ int nested_create(struct nested **out, struct iommu_obj *ioas, struct host_dev *
 	nested->event_fd = -1;
 	memcpy(nested->iommu, dev->iommu, sizeof(nested->iommu));
 	err = nested_probe(dev, &info);
+	nested->idr0 = info.idr[0];
 	if (!err)
 		err = create_s2(nested, dev, ioas, &info);
 	if (!err)
 		err = create_viommu(nested, dev, &info);
 	if (!err)
-		err = nested_hwpt(nested, dev, abort_ste, &nested->abort);
+		err = nested_hwpt(nested, dev, nested_abort_ste, false, &nested->abort);
 	if (!err)
-		err = nested_hwpt(nested, dev, bypass_ste, &nested->bypass);
+		err = nested_hwpt(nested, dev, bypass_ste, false, &nested->bypass);
 	if (!err)
 		err = create_eventq(nested);
+	if (!err && nested_host_stalls(info.idr[0], true))
+		err = nested_faults_create(nested);
 	if (err) {
 		nested_destroy(&nested);
 		return err;
@@ -208,6 +212,7 @@ void nested_destroy(struct nested **nested)
 	*nested = NULL;
 	if (n->nr_devices)
 		log_error("internal error: virtual IOMMU on %s destroyed with %u devices", n->iommu, n->nr_devices);
+	nested_faults_destroy(n);
 	fd_close(&n->event_fd); /* the open queue holds the vEVENTQ */
 	iommu_obj_destroy(&n->veventq);
 	iommu_obj_destroy(&n->bypass);

@@ -3,7 +3,8 @@
  * The nested backend: guest tables as stage 1, guest RAM's IOAS as stage 2, carried out by the host's SMMUv3 through an
  * iommufd vIOMMU. One struct nested for each (guest SMMU, host SMMU) pair, one struct nested_dev for each device.
  *
- * Objects: IOAS <- stage-2 HWPT (NEST_PARENT) <- vIOMMU <- {vEVENTQ, abort HWPT, bypass HWPT, S1 HWPTs, vDEVICEs}.
+ * Objects: IOAS <- stage-2 HWPT (NEST_PARENT) <- vIOMMU <- {vEVENTQ, abort HWPT, bypass HWPT, S1 HWPTs, vDEVICEs}, and
+ * a fault queue for the S1 HWPTs of devices that can stall.
  * Any failure to install a translation leaves the device on the abort HWPT, never on bypass.
  */
 #ifndef AERIE_NESTED_H
@@ -46,6 +47,53 @@ struct nested_event {
 /** Reads what waits, at most NESTED_EVENT_BATCH events. Returns their number (>= 0) or -errno. *@lost: events that the
  *  kernel dropped before or among them (sequence gaps and LOST_EVENTS). */
 int nested_read_events(struct nested *nested, struct nested_event events[NESTED_EVENT_BATCH], uint32_t *lost);
+
+/*
+ * Page faults. A device can stall when its SMMU can (IDR0.STALL_MODEL), the firmware says so of the device
+ * (dma-can-stall) and the kernel has CONFIG_ARM_SMMU_V3_SVA; arm_smmu_probe_device() and arm_smmu_enable_iopf() decide.
+ * A fault is open until nested_answer(), until its time is up, or until the device's translation is replaced: then the
+ * kernel answers it "invalid", and the access fails.
+ */
+#define NESTED_MAX_FAULTS    1024u /* open at the same time; more are answered "invalid" at once */
+#define NESTED_FAULT_BATCH   64u
+#define NESTED_FAULT_SECONDS 30u /* then a fault that has no answer is answered "invalid" */
+#define NESTED_NO_PASID	     UINT32_MAX
+
+struct nested_fault {
+	struct nested_dev *dev;
+	uint32_t handle; /* of its group, not 0; names no other group for a long time after its end */
+	uint32_t pasid;	 /* NESTED_NO_PASID: none */
+	uint32_t group;	 /* the device's (PRG index) or the SMMU's (STAG) name of the group */
+	uint64_t addr;
+	bool last; /* of its group; always with SMMUv3 */
+	bool read, write, exec, priv;
+};
+
+/** Whether page faults of @dev come to the fault queue. */
+bool nested_can_stall(const struct nested_dev *dev);
+
+/** For the event loop: the fault queue, which calls for nested_read_faults(), and a timer, which calls for
+ * nested_expire(). -1: no device behind this SMMU can stall. */
+int nested_fault_fd(const struct nested *nested);
+int nested_timer_fd(const struct nested *nested);
+
+/** Reads what waits, whole groups, at most NESTED_FAULT_BATCH records. Returns their number (>= 0) or -errno (logged).
+ *  What cannot be told (no place left, a device that is not ours) is answered and left out. */
+int nested_read_faults(struct nested *nested, struct nested_fault faults[NESTED_FAULT_BATCH]);
+
+/** Answers a group: @retry: the access is tried again, else it fails. 0; -ENOENT when the group is not open any more
+ *  (not logged); other -errno (logged). */
+int nested_answer(struct nested *nested, uint32_t handle, bool retry);
+
+/** Answers "invalid" what was due at @now, a time of nested_now(), and names it in @gone (dev and handle). Returns the
+ *  number; NESTED_FAULT_BATCH: there may be more. */
+unsigned nested_expire(struct nested *nested, uint64_t now, struct nested_fault gone[NESTED_FAULT_BATCH]);
+
+/** The clock of deadlines, in nanoseconds. */
+uint64_t nested_now(void);
+
+/** Groups that are open. */
+unsigned nested_pending(const struct nested *nested);
 
 /** Puts @dev (same host SMMU, else -EINVAL explained) under @nested, on the abort HWPT. */
 int nested_add(struct nested_dev **out, struct nested *nested, struct host_dev *dev);

@@ -17,8 +17,10 @@
 /* Frees the S1 HWPT that is not attached any more. One that could not be detached stays known, to be freed later. */
 static void drop_s1(struct nested_dev *d)
 {
-	if (d->s1 && d->dev->attached != d->s1)
-		iommu_obj_destroy(&d->s1);
+	if (!d->s1 || d->dev->attached == d->s1)
+		return;
+	nested_faults_withdraw(d);
+	iommu_obj_destroy(&d->s1);
 }
 
 static int to_abort(struct nested_dev *d)
@@ -99,7 +101,7 @@ int nested_attach_s1(struct nested_dev *dev, uint32_t sid, const uint64_t ste[2]
 		return 0;
 	err = set_sid(dev, sid);
 	if (!err)
-		err = nested_hwpt(dev->nested, dev->dev, ste, &s1);
+		err = nested_hwpt(dev->nested, dev->dev, ste, dev->stalls, &s1);
 	if (!err)
 		err = host_dev_attach(dev->dev, s1);
 	if (err) {
@@ -107,11 +109,41 @@ int nested_attach_s1(struct nested_dev *dev, uint32_t sid, const uint64_t ste[2]
 		to_abort(dev);
 		return err;
 	}
+	nested_faults_withdraw(dev); /* those of the table before */
 	old = dev->s1;
 	dev->s1 = s1;
 	memcpy(dev->ste, ste, sizeof(dev->ste));
 	iommu_obj_destroy(&old);
 	return 0;
+}
+
+/* Whether the kernel hands the device's page faults over shows only when it attaches a HWPT with a fault queue
+ * (arm_smmu_enable_iopf()). */
+static int try_stalls(struct nested_dev *d)
+{
+	struct nested *nested = d->nested;
+	int err;
+
+	if (!nested->faults || !nested_host_stalls(nested->idr0, d->dev->can_stall))
+		return 0;
+	err = nested_hwpt(nested, d->dev, nested_abort_ste, true, &d->s1);
+	if (err)
+		return err;
+	err = host_dev_try_attach(d->dev, d->s1);
+	d->stalls = !err;
+	if (err == -EOPNOTSUPP)
+		log_warn("%s: its page faults cannot be shared with the guest: the host's kernel does not report them; "
+			 "it needs CONFIG_ARM_SMMU_V3_SVA",
+			 d->dev->bdf);
+	else if (err)
+		return log_fail(err, "cannot attach %s to a translation with page faults: %s", d->dev->bdf,
+				strerror(-err));
+	return to_abort(d);
+}
+
+bool nested_can_stall(const struct nested_dev *dev)
+{
+	return dev->stalls;
 }
 
 int nested_add(struct nested_dev **out, struct nested *nested, struct host_dev *dev)
@@ -130,14 +162,16 @@ int nested_add(struct nested_dev **out, struct nested *nested, struct host_dev *
 		return log_fail(-ENOMEM, "cannot put %s behind its guest IOMMU: out of memory", dev->bdf);
 	d->nested = nested;
 	d->dev = dev;
-	err = host_dev_attach(dev, nested->abort);
-	if (err) {
-		free(d);
-		return err;
-	}
+	d->next = nested->devices;
+	nested->devices = d;
 	nested->nr_devices++;
+	err = host_dev_attach(dev, nested->abort);
+	if (!err)
+		err = try_stalls(d);
+	if (err)
+		nested_remove(&d);
 	*out = d;
-	return 0;
+	return err;
 }
 
 void nested_remove(struct nested_dev **dev)
@@ -153,8 +187,14 @@ void nested_remove(struct nested_dev **dev)
 		d->dev->attached->users--;
 		d->dev->attached = NULL;
 	}
+	nested_faults_withdraw(d);
 	iommu_obj_destroy(&d->s1);
 	iommu_obj_destroy(&d->vdevice);
+	for (struct nested_dev **at = &d->nested->devices; *at; at = &(*at)->next)
+		if (*at == d) {
+			*at = d->next;
+			break;
+		}
 	d->nested->nr_devices--;
 	free(d);
 }

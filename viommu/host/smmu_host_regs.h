@@ -12,6 +12,11 @@
 #define HOST_IDR0_S1P BIT32(1)
 #define HOST_IDR3_FWB BIT32(8)
 
+/* Whether faults stall transactions: as the CD says, never, always. 3: reserved */
+#define HOST_IDR0_STALL_MODEL  MASK32(25, 24)
+#define HOST_STALL_MODEL_BOTH  0u
+#define HOST_STALL_MODEL_FORCE 2u
+
 #define HOST_STE_V	    BIT64(0)
 #define HOST_STE_CFG	    MASK64(3, 1)
 #define HOST_STE_CFG_ABORT  (UINT64_C(0) << 1)

@@ -36,6 +36,12 @@
 	X(viommu_unmaps, "virtio-iommu mappings removed by UNMAP")                                                     \
 	X(viommu_faults, "DMA of emulated devices that virtio-iommu refused")                                          \
 	X(viommu_faults_dropped, "those of them that the guest was not told: no buffer")                               \
+	X(host_faults, "groups of page faults of assigned devices that the host handed over")                          \
+	X(host_faults_retried, "of those: the guest let the device try again")                                         \
+	X(host_faults_refused, "of those: the guest let the access fail")                                              \
+	X(host_faults_expired, "of those: the guest did not answer in time")                                           \
+	X(host_faults_withdrawn, "of those: ended by a change of the device's translation")                            \
+	X(host_faults_turned_away, "of those: not told to the guest")                                                  \
 	X(iommufd_invalidate, "IOMMU_HWPT_INVALIDATE ioctls")                                                          \
 	X(iommufd_hwpt_alloc, "IOMMU_HWPT_ALLOC ioctls")                                                               \
 	X(iommufd_attach, "VFIO_DEVICE_ATTACH_IOMMUFD_PT ioctls")                                                      \

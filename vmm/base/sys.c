@@ -147,6 +147,16 @@ ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset)
 	return pwrite(fd, buf, len, offset);
 }
 
+ssize_t sys_read(int fd, void *buf, size_t len)
+{
+	return read(fd, buf, len);
+}
+
+ssize_t sys_write(int fd, const void *buf, size_t len)
+{
+	return write(fd, buf, len);
+}
+
 int sys_lock_file(int fd, bool exclusive)
 {
 	struct flock lock = {.l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET};

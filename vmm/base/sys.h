@@ -46,6 +46,9 @@ int sys_socketpair(int fds[2]);
 int sys_spawn(char *const argv[], int keep_fd);
 ssize_t sys_pread(int fd, void *buf, size_t len, off_t offset);
 ssize_t sys_pwrite(int fd, const void *buf, size_t len, off_t offset);
+/** For descriptors without a position. */
+ssize_t sys_read(int fd, void *buf, size_t len);
+ssize_t sys_write(int fd, const void *buf, size_t len);
 /** A lock of the whole file that belongs to the open file (F_OFD_SETLK); EAGAIN: another one has it. */
 int sys_lock_file(int fd, bool exclusive);
 int sys_unlock_file(int fd);
