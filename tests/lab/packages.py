@@ -17,6 +17,7 @@ NATIVE = (
     "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross",
     # aerie's libraries
     "libfdt-dev", "libcyaml-dev", "libyaml-dev", "liburing-dev", "zlib1g-dev", "libzstd-dev",
+    "libjson-c-dev",
     # file systems of guests
     "e2fsprogs",
     # unit tests

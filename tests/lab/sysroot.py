@@ -9,7 +9,7 @@ from lab.arch import Arch
 
 # Headers and static archives that aerie links; all from the running release
 LIBRARIES = ("libfdt-dev", "libcyaml-dev", "libyaml-dev", "liburing-dev", "zlib1g-dev",
-             "libzstd-dev")
+             "libzstd-dev", "libssl-dev", "libjson-c-dev")
 BUSYBOX = ("busybox-static",)
 
 CROSS_FILE = """\

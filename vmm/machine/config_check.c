@@ -202,7 +202,7 @@ static int check_value(const struct config_tree *tree, const struct config_node 
 	}
 }
 
-int config_check(const struct config_tree *tree)
+int config_check(const struct config_tree *tree, const cyaml_schema_value_t *schema)
 {
 	const struct config_node *version = config_node_get(tree->root, "version");
 
@@ -212,5 +212,5 @@ int config_check(const struct config_tree *tree)
 		return config_fail(tree, version,
 				   "schema version %.20s is not known to this aerie (%s), which reads version %u",
 				   version->text, AERIE_VERSION, CONFIG_VERSION);
-	return check_value(tree, tree->root, &config_schema);
+	return check_value(tree, tree->root, schema);
 }

@@ -95,6 +95,23 @@ struct config_test {
 	uint64_t serial_number;
 };
 
+/* What a device must prove before a guest may use it. */
+enum config_requirement {
+	REQUIRE_SPDM,	      /* identity: certificates, challenge, a session */
+	REQUIRE_MEASUREMENTS, /* what it runs, held against a policy */
+	REQUIRE_IDE,	      /* link encryption, keyed over the session */
+	REQUIRE_TDISP,	      /* a locked and started interface */
+	REQUIREMENTS,
+};
+
+struct config_trust {
+	char *roots;	    /* path: certificates of the authorities that may vouch for it, PEM */
+	char *measurements; /* path: measurement policy; NULL: none */
+	enum config_requirement *require;
+	unsigned require_count;
+	unsigned requires; /* set by config_validate(): bits 1 << REQUIRE_*, what follows from them included */
+};
+
 /* Which of the pointers in struct config_device is set. */
 enum config_device_kind {
 	DEVICE_ASSIGN,
@@ -124,6 +141,7 @@ struct config_device {
 	struct config_balloon *balloon;
 	struct config_vhost_user *vhost_user;
 	struct config_test *test;
+	struct config_trust *trust;   /* NULL: taken as it is */
 	enum config_device_kind kind; /* set by config_validate() */
 };
 

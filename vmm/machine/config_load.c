@@ -120,7 +120,7 @@ static const cyaml_config_t cyaml_plain = {.mem_fn = cyaml_mem, .log_level = CYA
 
 /* config_check() has found the tree to fit, so a refusal here means that it and libcyaml disagree: a bug, reported as
  * one. */
-static int load_struct(const struct config_tree *tree, struct config **out)
+static int load_struct(const struct config_tree *tree, const cyaml_schema_value_t *schema, void **out)
 {
 	struct cyaml_complaint complaint = {""};
 	cyaml_config_t cyaml = cyaml_plain;
@@ -134,7 +134,7 @@ static int load_struct(const struct config_tree *tree, struct config **out)
 	cyaml.log_fn = on_cyaml_log;
 	cyaml.log_ctx = &complaint;
 	cyaml.flags = CYAML_CFG_NO_ALIAS;
-	refused = cyaml_load_data(text.data, text.len, &cyaml, &config_schema, &data, NULL);
+	refused = cyaml_load_data(text.data, text.len, &cyaml, schema, &data, NULL);
 	if (refused != CYAML_OK) {
 		complaint.first[strcspn(complaint.first, "\n")] = '\0';
 		err = log_fail(refused == CYAML_ERR_OOM ? -ENOMEM : -EINVAL,
@@ -148,79 +148,99 @@ out:
 	return err;
 }
 
-int config_parse(struct config **out, const char *name, const char *text, uint64_t len, const char *const *overrides)
+int config_parse_tree(struct config_tree *tree, const char *text, size_t len, const char *const *overrides,
+		      const cyaml_schema_value_t *schema, void **out)
 {
-	struct config_tree tree = {.name = name};
-	struct config *config = NULL;
 	int err;
 
 	*out = NULL;
 	if (len > CONFIG_MAX_FILE)
-		return log_fail(-EFBIG, "%s: larger than %u KiB; this is no configuration of a machine", name,
+		return log_fail(-EFBIG, "%s: larger than %u KiB; this is no file for aerie", tree->name,
 				CONFIG_MAX_FILE / 1024);
-	err = config_read(&tree, text, len);
+	err = config_read(tree, text, len);
 	for (; err == 0 && overrides && *overrides; overrides++)
-		err = config_set(&tree, *overrides);
+		err = config_set(tree, *overrides);
 	if (err == 0)
-		err = config_check(&tree);
+		err = config_check(tree, schema);
+	return err < 0 ? err : load_struct(tree, schema, out);
+}
+
+void config_free_tree_data(const cyaml_schema_value_t *schema, void *data)
+{
+	if (data)
+		cyaml_free(&cyaml_plain, schema, data, 0);
+}
+
+int config_parse(struct config **out, const char *name, const char *text, uint64_t len, const char *const *overrides)
+{
+	struct config_tree tree = {.name = name};
+	void *data;
+	int err = config_parse_tree(&tree, text, len, overrides, &config_schema, &data);
+
+	*out = NULL;
 	if (err == 0)
-		err = load_struct(&tree, &config);
-	if (err == 0)
-		err = config_validate(config, &tree);
+		err = config_validate(data, &tree);
 	config_tree_free(&tree);
 	if (err < 0) {
-		config_free(config);
+		config_free(data);
 		return err;
 	}
-	*out = config;
+	*out = data;
 	return 0;
 }
 
 /* Reads to the end, so that pipes work too; one byte more than allowed tells that the file is too large. */
-static int read_file(const char *path, struct bytes *out)
+static int read_file(const char *path, const char *what, struct bytes *out)
 {
 	OWNED_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	ssize_t n;
 
 	if (fd < 0)
-		return log_fail(
-			-errno,
-			"cannot open the configuration %s: %s; give the path of a YAML file, see aerie run --help",
-			path, strerror(errno));
+		return log_fail(-errno, "cannot open the %s %s: %s; give the path of a YAML file", what, path,
+				strerror(errno));
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-		return log_fail(-EISDIR,
-				"cannot read the configuration %s: it is a directory; give the path of a YAML file",
+		return log_fail(-EISDIR, "cannot read the %s %s: it is a directory; give the path of a YAML file", what,
 				path);
 	do {
 		if (bytes_reserve(out, 4096) < 0)
-			return log_fail(-ENOMEM, "%s: out of memory while reading the configuration", path);
+			return log_fail(-ENOMEM, "%s: out of memory while reading the %s", path, what);
 		n = read(fd, out->data + out->len, out->cap - out->len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return log_fail(-errno, "cannot read the configuration %s: %s", path, strerror(errno));
+			return log_fail(-errno, "cannot read the %s %s: %s", what, path, strerror(errno));
 		out->len += (size_t)n;
 	} while (n != 0 && out->len <= CONFIG_MAX_FILE);
 	return 0;
 }
 
+int config_read_file(const char *path, const char *what, char **text, size_t *len)
+{
+	struct bytes bytes = {0};
+	int err = read_file(path, what, &bytes);
+
+	*text = (char *)bytes.data;
+	*len = bytes.len;
+	return err;
+}
+
 int config_load(struct config **out, const char *path, const char *const *overrides)
 {
-	struct bytes text = {0};
-	int err = read_file(path, &text);
+	size_t len;
+	char *text;
+	int err = config_read_file(path, "configuration", &text, &len);
 
 	*out = NULL;
 	if (err == 0)
-		err = config_parse(out, path, (const char *)text.data, text.len, overrides);
-	free(text.data);
+		err = config_parse(out, path, text, len, overrides);
+	free(text);
 	return err;
 }
 
 void config_free(struct config *config)
 {
-	if (config)
-		cyaml_free(&cyaml_plain, &config_schema, config, 0);
+	config_free_tree_data(&config_schema, config);
 }
 
 int config_iommu_index(const struct config *config, const char *id)

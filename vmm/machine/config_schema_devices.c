@@ -121,6 +121,7 @@ static const cyaml_schema_field_t device_fields[] = {
 	KIND("balloon", balloon, balloon_fields),
 	KIND("vhost-user", vhost_user, vhost_user_fields),
 	KIND("test", test, test_fields),
+	KIND("trust", trust, config_trust_fields),
 	CYAML_FIELD_END,
 };
 

@@ -358,6 +358,8 @@ int config_validate_devices(struct config *config, const struct config_tree *tre
 		if (err == 0)
 			err = kinds[p.dev->kind].validate(&p);
 		if (err == 0)
+			err = config_validate_trust(config, tree, port_index, d);
+		if (err == 0)
 			err = validate_function(&p);
 		if (err == 0)
 			err = settle_id(&p);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the schema cannot say of `trust`. Files are looked at when the machine is built, and by `aerie check`. */
+#include "config_priv.h"
+
+#define AT(key, ...) config_at(tree, "pci.%u.devices.%u.trust" key, port, device, ##__VA_ARGS__)
+
+int config_validate_trust(struct config *config, const struct config_tree *tree, unsigned port, unsigned device)
+{
+	struct config_device *dev = &config->pci[port].devices[device];
+	struct config_trust *trust = dev->trust;
+
+	if (!trust)
+		return 0;
+	if (dev->kind != DEVICE_ASSIGN && dev->kind != DEVICE_TEST)
+		return config_fail_key(tree, AT(""),
+				       "\"pci.%u.devices.%u.trust\" has a meaning only for devices that can prove "
+				       "something: assign and test; leave it out",
+				       port, device);
+	if (trust->require_count == 0)
+		return config_fail_key(tree, AT(".require"),
+				       "\"pci.%u.devices.%u.trust.require\" is empty: nothing would be asked of the "
+				       "device; name at least spdm, or leave \"trust\" out",
+				       port, device);
+	for (unsigned i = 0; i < trust->require_count; i++) {
+		unsigned bit = 1u << trust->require[i];
+
+		if (trust->requires & bit)
+			return config_fail(tree, AT(".require.%u", i), "this is required already; name it once");
+		trust->requires |= bit;
+	}
+	if ((trust->requires & 1u << REQUIRE_MEASUREMENTS) && !trust->measurements)
+		return config_fail_key(
+			tree, AT(".require"),
+			"\"require\" has measurements, but there is no \"measurements\" file to hold them against; "
+			"record one with `aerie attest --record`");
+	if (trust->measurements && !(trust->requires & 1u << REQUIRE_MEASUREMENTS))
+		return config_fail_key(tree, AT(".measurements"),
+				       "the policy would not be looked at: add measurements to \"require\"");
+	/* Everything else is said inside a session of the device that has proven who it is. */
+	trust->requires |= 1u << REQUIRE_SPDM;
+	return 0;
+}
