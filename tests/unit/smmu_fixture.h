@@ -68,6 +68,14 @@ struct fixture {
 		uint32_t data;
 	} msi;
 	unsigned nr_msi;
+	/* answers to faults of the host, and calls of room() */
+	struct {
+		unsigned ep;
+		uint64_t cookie;
+		enum smmu_answer answer;
+	} answers[MAX_LOG];
+	unsigned nr_answers, nr_room;
+	bool host_stalls; /* of the next setup_with(); it resets the rest */
 };
 
 static struct fixture fx;
@@ -143,11 +151,29 @@ static int invalidate_double(void *backend, const struct smmu_cmd *cmds, uint32_
 	return 0;
 }
 
+static void answer_double(void *handle, uint64_t cookie, enum smmu_answer answer)
+{
+	struct fixture_ep *ep = handle;
+
+	if (fx.nr_answers == MAX_LOG)
+		abort();
+	fx.answers[fx.nr_answers].ep = ep->index;
+	fx.answers[fx.nr_answers].cookie = cookie;
+	fx.answers[fx.nr_answers++].answer = answer;
+}
+
+static void room_double(void *backend)
+{
+	fx.nr_room++;
+}
+
 static const struct smmu_backend_ops double_ops = {
 	.attach_abort = attach_abort_double,
 	.attach_bypass = attach_bypass_double,
 	.attach_s1 = attach_s1_double,
 	.invalidate = invalidate_double,
+	.answer = answer_double,
+	.room = room_double,
 };
 
 static uint16_t fixture_rid(void *owner)
@@ -209,6 +235,7 @@ FIX void setup_with(const struct smmu_host_caps *host)
 		.msi = fixture_msi,
 	};
 
+	config.host_stalls = fx.host_stalls;
 	memset(&fx, 0, sizeof(fx));
 	log_set_sink(drop_log, NULL);
 	if (host)

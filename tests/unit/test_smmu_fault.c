@@ -210,8 +210,9 @@ START_TEST(test_configuration_errors)
 		fails(DMA_NO_PASID, VA, DMA_READ);
 		expect(EVT_C_BAD_CD | SID, 0, 0, 0);
 		break;
-	case 3: /* STALL_MODEL: no stalls */
+	case 3: /* S1STALLD */
 		put64(CDTAB, get64(CDTAB) | CD0_S);
+		put_ste_words(0x10, ste_s1(CDTAB), STE1_S1STALLD, field_prep(STE2_S2VMID, 1), 0);
 		fails(DMA_NO_PASID, VA, DMA_READ);
 		expect(EVT_C_BAD_CD | SID, 0, 0, 0);
 		break;

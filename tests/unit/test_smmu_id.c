@@ -16,7 +16,7 @@ static void fresh(void)
 
 static void init(void)
 {
-	ck_assert_int_eq(smmu_id_init(idr, &host, "smmu0"), 0);
+	ck_assert_int_eq(smmu_id_init(idr, &host, false, "smmu0"), 0);
 }
 
 /* Every bit of the host's registers set: nothing may come through that the table does not allow. */
@@ -50,10 +50,10 @@ END_TEST
 START_TEST(test_host_that_cannot)
 {
 	host.idr[0] &= ~IDR0_TTF_AARCH64;
-	ck_assert_int_eq(smmu_id_init(idr, &host, "smmu0"), -ENOTSUP);
+	ck_assert_int_eq(smmu_id_init(idr, &host, false, "smmu0"), -ENOTSUP);
 	host = host_usual();
 	host.idr[5] &= ~(IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K);
-	ck_assert_int_eq(smmu_id_init(idr, &host, "smmu0"), -ENOTSUP);
+	ck_assert_int_eq(smmu_id_init(idr, &host, false, "smmu0"), -ENOTSUP);
 }
 END_TEST
 
@@ -101,17 +101,30 @@ END_TEST
 /* Emulated endpoints only: all that the walker does. */
 START_TEST(test_no_host)
 {
-	ck_assert_int_eq(smmu_id_init(idr, NULL, "smmu0"), 0);
+	ck_assert_int_eq(smmu_id_init(idr, NULL, false, "smmu0"), 0);
 	ck_assert_uint_eq(idr[0], IDR0_S2P | IDR0_S1P | IDR0_TTF_AARCH64 | IDR0_COHACC | 2u << 6 | IDR0_HYP |
-					  IDR0_ASID16 | IDR0_MSI | IDR0_VMID16 | IDR0_CD2L | 1u << 24 |
-					  IDR0_TERM_MODEL | 1u << 27);
+					  IDR0_ASID16 | IDR0_MSI | IDR0_VMID16 | IDR0_CD2L | IDR0_TERM_MODEL |
+					  1u << 27);
 	ck_assert_uint_eq(idr[1], 16u | 20u << 6 | 10u << 16 | 10u << 21 | IDR1_ATTR_PERMS_OVR);
 	ck_assert_uint_eq(idr[2], 0);
 	ck_assert_uint_eq(idr[3], IDR3_HAD | IDR3_XNX | IDR3_FWB | IDR3_STT | IDR3_RIL | 2u << 11);
 	ck_assert_uint_eq(idr[4], 0);
-	ck_assert_uint_eq(idr[5], 5u | IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K);
+	ck_assert_uint_eq(idr[5], 5u | IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K | SMMU_STALL_MAX << 16);
 	/* what Linux takes amiss: broadcast that nobody sends, ATS and PRI, stalls without STALL_MAX */
 	ck_assert_uint_eq(idr[0] & (IDR0_BTM | IDR0_ATS | IDR0_PRI | IDR0_SEV), 0);
+}
+END_TEST
+
+/* The host's stalls: offered if it has both models, and reports them. */
+START_TEST(test_host_stalls)
+{
+	for (uint32_t model = 0; model < 4; model++) {
+		host = host_usual();
+		host.idr[0] = (host.idr[0] & ~IDR0_STALL_MODEL) | field_prep32(IDR0_STALL_MODEL, model);
+		ck_assert_int_eq(smmu_id_init(idr, &host, true, "smmu0"), 0);
+		ck_assert_uint_eq(field_get32(IDR0_STALL_MODEL, idr[0]), model != 0);
+		ck_assert_uint_eq(field_get32(IDR5_STALL_MAX, idr[5]), model == 0 ? SMMU_STALL_MAX : 0);
+	}
 }
 END_TEST
 
@@ -136,6 +149,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_field_follows_host, 0, ARRAY_LEN(follows));
 	tcase_add_test(tc, test_what_linux_needs);
 	tcase_add_test(tc, test_no_host);
+	tcase_add_test(tc, test_host_stalls);
 	tcase_add_test(tc, test_oas_bits);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

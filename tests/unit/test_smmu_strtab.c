@@ -18,7 +18,7 @@ static void fresh(void)
 	log_set_sink(drop_log, NULL);
 	gmem_init(&mem);
 	ck_assert_int_eq(gmem_add(&mem, gpa(RAM_BASE), RAM_SIZE, GMEM_PAGES_NORMAL), 0);
-	ck_assert_int_eq(smmu_id_init(idr, &host, "smmu0"), 0);
+	ck_assert_int_eq(smmu_id_init(idr, &host, false, "smmu0"), 0);
 	memset(&ste, 0, sizeof(ste));
 }
 

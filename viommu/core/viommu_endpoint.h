@@ -16,6 +16,7 @@ struct viommu_endpoint {
 	const char *name;	      /* for messages; borrowed */
 	uint16_t (*rid)(void *owner); /* requester id of the moment */
 	void *owner;
+	bool stalls; /* host-backed: its stalled transactions are reported (the host's dma-can-stall, a fault queue) */
 };
 
 static inline uint32_t viommu_rid_to_sid(uint16_t rid)

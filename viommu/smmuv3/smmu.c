@@ -16,6 +16,7 @@ static int smmu_reset(struct device *dev)
 
 	smmu_mmio_reset(smmu);
 	smmu->batch.n = 0;
+	smmu_stall_terminate_all(smmu);
 	smmu_soft_reset(smmu);
 	for (unsigned i = 0; i < smmu->nr_endpoints; i++)
 		smmu->endpoints[i].complaint = EVT_NONE;
@@ -45,7 +46,7 @@ int smmu_create(struct smmu **out, const struct gmem *gmem, struct bus *bus, con
 	int err;
 
 	*out = NULL;
-	err = smmu_id_init(idr, config->host, config->id);
+	err = smmu_id_init(idr, config->host, config->host_stalls, config->id);
 	if (err)
 		return err;
 	smmu = calloc(1, sizeof(*smmu));
@@ -62,6 +63,7 @@ int smmu_create(struct smmu **out, const struct gmem *gmem, struct bus *bus, con
 	for (unsigned i = 0; i < 6; i++)
 		smmu->regs[R_IDR0 + i] = idr[i];
 	smmu_mmio_reset(smmu);
+	smmu_stalls_init(smmu);
 	smmu_soft_reset(smmu);
 	smmu->window.handler = smmu_mmio;
 	smmu->window.name = config->id;

@@ -34,6 +34,8 @@ struct smmu_config {
 	const struct smmu_host_caps *host; /* NULL: emulated endpoints only, all features; ops is not used */
 	const struct smmu_backend_ops *ops;
 	void *backend;			    /* for ops->invalidate */
+	bool host_stalls; /* the backend reports stalled transactions (ops->answer): the stall model is offered if the host's
+			   * SMMU has it, to the endpoints that say so (struct viommu_endpoint) */
 	struct irq_line evtq, gerror, sync; /* edge-triggered wired interrupts */
 	/** How the SMMU's own MSIs to addresses outside RAM leave: signals @data at @addr as the SMMU's own requester.
 	 * It must not access the bus. NULL: such MSIs abort. */
@@ -62,5 +64,21 @@ void smmu_host_event(struct smmu *smmu, const struct smmu_event *event);
 
 /** The host lost @n events. */
 void smmu_host_events_lost(struct smmu *smmu, uint32_t n);
+
+/* A page fault of a host-backed endpoint that waits for an answer. */
+struct smmu_host_fault {
+	uint32_t pasid; /* or DMA_NO_PASID */
+	uint64_t addr;
+	unsigned access; /* DMA_READ, DMA_WRITE, DMA_EXEC, DMA_PRIV */
+	uint64_t cookie; /* for ops->answer */
+};
+
+/**
+ * Tells the guest of a stalled transaction of the endpoint that was added with @handle: F_TRANSLATION at stage 1 with
+ * Stall = 1. 0: ops->answer follows. -ENOSPC: all Stall Tags are in use; again after ops->room, or to be answered
+ * by the caller. -ENOENT: the endpoint's translation is not one that can stall (any more); to be answered by the caller.
+ * Device lock held.
+ */
+int smmu_host_stall(struct smmu *smmu, void *handle, const struct smmu_host_fault *fault);
 
 #endif

@@ -21,6 +21,13 @@ struct smmu_host_caps {
 	uint32_t idr[6]; /* IDR0 .. IDR5 of the host */
 };
 
+/* What the guest decided about a fault of a host-backed endpoint. */
+enum smmu_answer {
+	SMMU_ANSWER_RETRY,   /* CMD_RESUME(Retry), CMD_PRI_RESP(Success) */
+	SMMU_ANSWER_INVALID, /* terminated; InvalidRequest */
+	SMMU_ANSWER_FAILURE, /* ResponseFailure; also the SMMU's own answer to what it cannot record */
+};
+
 struct smmu_backend_ops {
 	/**
 	 * Translations of one endpoint (@ep is the handle given to smmu_add_endpoint()). Each replaces the previous one
@@ -38,6 +45,14 @@ struct smmu_backend_ops {
 	 * failed.
 	 */
 	int (*invalidate)(void *backend, const struct smmu_cmd *cmds, uint32_t n, uint32_t *done);
+	/**
+	 * The answer to a fault that smmu_host_stall() or smmu_host_page_request() took: once for each, unless one of
+	 * the attach functions was called for the endpoint in between, by which the kernel answers what is outstanding
+	 * itself. Not from within those two functions. NULL: the backend reports no faults.
+	 */
+	void (*answer)(void *ep, uint64_t cookie, enum smmu_answer answer);
+	/** There is room again after -ENOSPC of one of those functions. May be NULL. */
+	void (*room)(void *backend);
 };
 
 #endif

@@ -176,6 +176,26 @@ static enum smmu_cerror run_atc_inv(struct smmu *smmu, const struct smmu_cmd *cm
 	return forward(smmu, cmd->dw[0] & kept, cmd->dw[1] & (CMD1_ADDR | CMD1_ATC_SIZE));
 }
 
+/* 4.7.1: complete when consumed. Ab is IGNORED: IDR0.TERM_MODEL is 1 for endpoints that stall here, and the host's
+ * answer knows no other end either. */
+static enum smmu_cerror run_resume(struct smmu *smmu, const struct smmu_cmd *cmd)
+{
+	if (!smmu_stall_offered(smmu) || check_ssec(cmd))
+		return CERROR_ILL;
+	smmu_stall_resume(smmu, (uint32_t)field_get(CMD0_SID, cmd->dw[0]),
+			  (uint32_t)field_get(CMD1_RESUME_STAG, cmd->dw[1]), cmd->dw[0] & CMD0_RESUME_AC);
+	return CERROR_NONE;
+}
+
+/* 4.7.2 */
+static enum smmu_cerror run_stall_term(struct smmu *smmu, const struct smmu_cmd *cmd)
+{
+	if (!smmu_stall_offered(smmu) || check_ssec(cmd))
+		return CERROR_ILL;
+	smmu_stall_terminate(smmu, (uint32_t)field_get(CMD0_SID, cmd->dw[0]));
+	return CERROR_NONE;
+}
+
 /* 4.8: completes when all commands before it have. CS 0b11 is reserved; SIG_SEV without IDR0.SEV is SIG_NONE. */
 static enum smmu_cerror run_sync(struct smmu *smmu, const struct smmu_cmd *cmd)
 {
@@ -196,13 +216,14 @@ static const char why_hyp[] = "IDR0.HYP is 0";
 static const char why_s2p[] = "IDR0.S2P is 0";
 static const char why_stall[] = "IDR0.STALL_MODEL is 0b01";
 
-#define FORWARD(op, fn)	  [CMD_##op] = {"CMD_" #op, CMD_CLASS_FORWARD, NULL, 0, fn}
-#define BOTH(op, fn)	  [CMD_##op] = {"CMD_" #op, CMD_CLASS_BOTH, NULL, 0, fn}
-#define LOCAL(op, fn)	  [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, NULL, 0, fn}
-#define LOCAL_EL2(op, fn) [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, why_hyp, IDR0_HYP, fn}
-#define LOCAL_S2(op, fn)  [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, why_s2p, IDR0_S2P, fn}
-#define IGNORE(op, fn)	  [CMD_##op] = {"CMD_" #op, CMD_CLASS_IGNORE, NULL, 0, fn}
-#define ILLEGAL(op, why)  [CMD_##op] = {"CMD_" #op, CMD_CLASS_ILLEGAL, why, 0, NULL}
+#define FORWARD(op, fn)	       [CMD_##op] = {"CMD_" #op, CMD_CLASS_FORWARD, NULL, 0, fn}
+#define BOTH(op, fn)	       [CMD_##op] = {"CMD_" #op, CMD_CLASS_BOTH, NULL, 0, fn}
+#define LOCAL(op, fn)	       [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, NULL, 0, fn}
+#define LOCAL_WHY(op, why, fn) [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, why, 0, fn}
+#define LOCAL_EL2(op, fn)      [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, why_hyp, IDR0_HYP, fn}
+#define LOCAL_S2(op, fn)       [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, why_s2p, IDR0_S2P, fn}
+#define IGNORE(op, fn)	       [CMD_##op] = {"CMD_" #op, CMD_CLASS_IGNORE, NULL, 0, fn}
+#define ILLEGAL(op, why)       [CMD_##op] = {"CMD_" #op, CMD_CLASS_ILLEGAL, why, 0, NULL}
 
 static const struct cmd_row rows[256] = {
 	IGNORE(PREFETCH_CONFIG, run_prefetch),
@@ -227,8 +248,8 @@ static const struct cmd_row rows[256] = {
 	BOTH(TLBI_NSNH_ALL, run_tlbi_all),
 	FORWARD(ATC_INV, run_atc_inv),
 	ILLEGAL(PRI_RESP, "IDR0.PRI is 0"),
-	ILLEGAL(RESUME, why_stall),
-	ILLEGAL(STALL_TERM, why_stall),
+	LOCAL_WHY(RESUME, why_stall, run_resume),
+	LOCAL_WHY(STALL_TERM, why_stall, run_stall_term),
 	LOCAL(SYNC, run_sync),
 	ILLEGAL(TLBI_S_EL2_ALL, why_secure),
 	ILLEGAL(TLBI_S_EL2_ASID, why_secure),

@@ -49,15 +49,18 @@ static struct complaint read_config(const struct smmu *smmu, uint32_t sid, struc
 }
 
 /* What registers and tables ask for (6.3.9 SMMUEN, 6.3.14 GBPA, 5.2). */
-static struct complaint desired(const struct smmu *smmu, uint32_t sid, struct smmu_stream *want)
+static struct complaint desired(const struct smmu *smmu, const struct smmu_endpoint *ep, uint32_t sid,
+				struct smmu_stream *want)
 {
 	struct complaint complaint = {0};
 
 	*want = (struct smmu_stream){.xlate = SMMU_XLATE_ABORT};
 	if (smmu_reg32(smmu, R_CR0) & CR0_SMMUEN) {
 		complaint = read_config(smmu, sid, want);
-		/* If the host's SMMU can stall, a guest that sets CD.S would get faults that nobody resumes. */
-		if (want->xlate == SMMU_XLATE_S1 && field_get32(IDR0_STALL_MODEL, smmu->host.idr[0]) == IDR0_STALL_BOTH)
+		/* If the host's SMMU can stall, a guest that sets CD.S would get faults that nobody resumes, unless
+		 * they are reported for this endpoint. */
+		if (want->xlate == SMMU_XLATE_S1 && !ep->ep.stalls &&
+		    field_get32(IDR0_STALL_MODEL, smmu->host.idr[0]) == IDR0_STALL_BOTH)
 			want->ste[1] |= STE1_S1STALLD;
 	} else if (!(smmu_reg32(smmu, R_GBPA) & GBPA_ABORT)) {
 		want->xlate = SMMU_XLATE_BYPASS;
@@ -78,6 +81,8 @@ static int attach(struct smmu *smmu, struct smmu_endpoint *ep, const struct smmu
 {
 	const struct smmu_backend_ops *ops = smmu->config.ops;
 
+	/* The kernel answers the faults of the translation that is replaced. */
+	smmu_stall_forget(smmu, ep);
 	ep->now = (struct smmu_stream){.xlate = SMMU_XLATE_UNKNOWN};
 	if (want->xlate == SMMU_XLATE_BYPASS)
 		return ops->attach_bypass(ep->handle);
@@ -123,7 +128,7 @@ static int reconcile(struct smmu *smmu, struct smmu_endpoint *ep, bool *kept)
 {
 	uint32_t sid = viommu_endpoint_sid(&ep->ep);
 	struct smmu_stream want;
-	struct complaint complaint = desired(smmu, sid, &want);
+	struct complaint complaint = desired(smmu, ep, sid, &want);
 	int err = 0;
 
 	*kept = false;
@@ -165,6 +170,15 @@ struct smmu_endpoint *smmu_endpoint_known(struct smmu *smmu, uint32_t sid)
 {
 	for (unsigned i = 0; i < smmu->nr_endpoints; i++) {
 		if (smmu->endpoints[i].sid_known && smmu->endpoints[i].sid == sid)
+			return &smmu->endpoints[i];
+	}
+	return NULL;
+}
+
+struct smmu_endpoint *smmu_endpoint_of(struct smmu *smmu, const void *handle)
+{
+	for (unsigned i = 0; i < smmu->nr_endpoints; i++) {
+		if (smmu->endpoints[i].handle == handle)
 			return &smmu->endpoints[i];
 	}
 	return NULL;

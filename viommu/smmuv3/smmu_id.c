@@ -21,14 +21,15 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
  * IDR0, host-backed. From the host, because its walker reads the guest's CDs and tables: TTF, TTENDIAN, TERM_MODEL,
  * ASID16, CD2L. Of TTF only AArch64: VMSAv8-32 is nothing that the model walks for emulated endpoints. Ours: S1P;
  * COHACC (iommufd serves coherent SMMUs only); MSI (written by us, lets the guest poll CMD_SYNC in memory); ST_LEVEL
- * 2-level (the stream table is walked by us). STALL_MODEL = terminate only: stalled faults have no way back to the host
- * yet. 0: S2P and VMID16 (stage 2 is the host's), HYP (would allow TLBI_EL2_*, which the kernel refuses), HTTU and BTM
- * (not supported for nesting), ATS and PRI (not offered to devices), ATOS, VATOS, VMW, SEV, DORMHINT (not implemented).
+ * 2-level (the stream table is walked by us). STALL_MODEL: both if the host has both and reports
+ * stalls to us, else terminate only. 0: S2P and VMID16 (stage 2 is the host's), HYP (would allow TLBI_EL2_*, which the
+ * kernel refuses), HTTU and BTM (not supported for nesting), ATS and PRI (not offered to devices), ATOS, VATOS, VMW,
+ * SEV, DORMHINT (not implemented).
  */
-static uint32_t make_idr0(uint32_t host)
+static uint32_t make_idr0(uint32_t host, bool stalls)
 {
 	return IDR0_S1P | IDR0_COHACC | IDR0_MSI | field_prep32(IDR0_ST_LEVEL, IDR0_ST_LEVEL_2) |
-	       field_prep32(IDR0_STALL_MODEL, IDR0_STALL_NONE) |
+	       field_prep32(IDR0_STALL_MODEL, stalls ? IDR0_STALL_BOTH : IDR0_STALL_NONE) |
 	       (host & (IDR0_TTF_AARCH64 | IDR0_TTENDIAN | IDR0_TERM_MODEL | IDR0_ASID16 | IDR0_CD2L));
 }
 
@@ -50,12 +51,13 @@ static uint32_t make_idr3(uint32_t host)
 }
 
 /* IDR5. Granules: the host's. VAX: the host's, SMMUv3.2 knows up to 52 bits. OAS: the host's, as our output is the
- * input of its stage 2. STALL_MAX: no stalls. */
-static uint32_t make_idr5(uint32_t host)
+ * input of its stage 2. STALL_MAX: ours, if there are stalls. */
+static uint32_t make_idr5(uint32_t host, bool stalls)
 {
 	return (host & (IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K)) |
 	       field_prep32(IDR5_VAX, min_u32(field_get32(IDR5_VAX, host), IDR5_VAX_52)) |
-	       field_prep32(IDR5_OAS, min_u32(field_get32(IDR5_OAS, host), IDR5_OAS_52));
+	       field_prep32(IDR5_OAS, min_u32(field_get32(IDR5_OAS, host), IDR5_OAS_52)) |
+	       field_prep32(IDR5_STALL_MAX, stalls ? SMMU_STALL_MAX : 0);
 }
 
 /*
@@ -68,25 +70,29 @@ static void make_all(uint32_t idr[6])
 {
 	idr[0] = IDR0_S2P | IDR0_S1P | IDR0_TTF_AARCH64 | IDR0_COHACC | field_prep32(IDR0_HTTU, IDR0_HTTU_AF_DIRTY) |
 		 IDR0_HYP | IDR0_ASID16 | IDR0_MSI | IDR0_VMID16 | IDR0_CD2L |
-		 field_prep32(IDR0_STALL_MODEL, IDR0_STALL_NONE) | IDR0_TERM_MODEL |
+		 field_prep32(IDR0_STALL_MODEL, IDR0_STALL_BOTH) | IDR0_TERM_MODEL |
 		 field_prep32(IDR0_ST_LEVEL, IDR0_ST_LEVEL_2);
 	idr[1] = make_idr1(field_prep32(IDR1_SSIDSIZE, 20)) | IDR1_ATTR_PERMS_OVR;
 	idr[3] = IDR3_HAD | IDR3_XNX | IDR3_FWB | IDR3_STT | IDR3_RIL | field_prep32(IDR3_BBML, 2);
-	idr[5] = field_prep32(IDR5_OAS, IDR5_OAS_48) | IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K;
+	idr[5] = field_prep32(IDR5_OAS, IDR5_OAS_48) | IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K |
+		 field_prep32(IDR5_STALL_MAX, SMMU_STALL_MAX);
 }
 
-int smmu_id_init(uint32_t idr[6], const struct smmu_host_caps *host, const char *id)
+int smmu_id_init(uint32_t idr[6], const struct smmu_host_caps *host, bool host_stalls, const char *id)
 {
+	bool stalls;
+
 	idr[2] = 0; /* BA_VATOS: no VATOS */
 	idr[4] = 0; /* IMPLEMENTATION DEFINED */
 	if (!host) {
 		make_all(idr);
 		return 0;
 	}
-	idr[0] = make_idr0(host->idr[0]);
+	stalls = host_stalls && field_get32(IDR0_STALL_MODEL, host->idr[0]) == IDR0_STALL_BOTH;
+	idr[0] = make_idr0(host->idr[0], stalls);
 	idr[1] = make_idr1(host->idr[1]);
 	idr[3] = make_idr3(host->idr[3]);
-	idr[5] = make_idr5(host->idr[5]);
+	idr[5] = make_idr5(host->idr[5], stalls);
 	if (!(idr[0] & IDR0_TTF_AARCH64))
 		return log_fail(-ENOTSUP,
 				"SMMU %s: the host's SMMU does not walk AArch64 tables (IDR0 0x%x); a guest SMMU "
@@ -98,6 +104,11 @@ int smmu_id_init(uint32_t idr[6], const struct smmu_host_caps *host, const char 
 				"cannot be offered on this host",
 				id, host->idr[5]);
 	return 0;
+}
+
+bool smmu_stall_offered(const struct smmu *smmu)
+{
+	return field_get32(IDR0_STALL_MODEL, smmu_reg32(smmu, R_IDR0)) != IDR0_STALL_NONE;
 }
 
 void smmu_id_get(const struct smmu *smmu, uint32_t idr[6])

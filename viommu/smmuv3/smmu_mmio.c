@@ -17,10 +17,14 @@ static void cr0_written(void *dev, unsigned index, uint64_t old, uint64_t now)
 	struct smmu *smmu = dev;
 
 	smmu->regs[R_CR0ACK] = now;
+	if (old & ~now & CR0_SMMUEN)
+		smmu_stall_terminate_all(smmu);
 	if ((old ^ now) & CR0_SMMUEN) {
 		smmu_soft_reconfigure(smmu);
 		smmu_endpoints_reconcile(smmu);
 	}
+	if (~old & now & CR0_EVENTQEN)
+		smmu_stall_pump(smmu);
 	if (~old & now & CR0_CMDQEN)
 		smmu_cmdq_run(smmu);
 }
@@ -90,6 +94,8 @@ static void gerrorn_written(void *dev, unsigned index, uint64_t old, uint64_t no
 	uint64_t active = smmu->regs[R_GERROR] ^ old;
 
 	smmu->regs[index] = (old & ~active) | (now & active);
+	if ((old ^ smmu->regs[index]) & GERROR_EVENTQ_ABT)
+		smmu_stall_pump(smmu);
 	if ((old ^ smmu->regs[index]) & GERROR_CMDQ)
 		smmu_cmdq_run(smmu);
 }
@@ -128,6 +134,11 @@ static void eventqen_locked(void *dev, unsigned index, uint64_t old, uint64_t no
 	struct smmu *smmu = dev;
 
 	restore(smmu, index, old, smmu_reg32(smmu, R_CR0) & CR0_EVENTQEN);
+}
+
+static void eventq_cons_written(void *dev, unsigned index, uint64_t old, uint64_t now)
+{
+	smmu_stall_pump(dev);
 }
 
 #define RO32(idx, off, rst) [R_##idx] = {.offset = (off), .width = REG32, .name = #idx, .reset = (rst)}
@@ -188,7 +199,7 @@ const struct reg_row smmu_rows[R_COUNT] = {
 	RO32(CIDR2, SMMU_CIDR0 + 0x8, 0x05),
 	RO32(CIDR3, SMMU_CIDR0 + 0xc, 0xb1),
 	RW32(EVENTQ_PROD, QUEUE_INDEX | QUEUE_OVERFLOW, 0, eventqen_locked),
-	RW32(EVENTQ_CONS, QUEUE_INDEX | QUEUE_OVERFLOW, 0, NULL),
+	RW32(EVENTQ_CONS, QUEUE_INDEX | QUEUE_OVERFLOW, 0, eventq_cons_written),
 };
 
 enum bus_verdict smmu_mmio(struct bus_window *window, struct bus_access *access)

@@ -6,6 +6,7 @@
 #include "regtable.h"
 #include "smmu.h"
 #include "smmu_regs.h"
+#include "smmu_stall.h"
 #include "smmu_tables.h"
 #include "smmu_tlb.h"
 #include "smmu_walk.h"
@@ -126,6 +127,9 @@ struct smmu {
 	bool soft_stale; /* caches below the soft endpoints are to be made void before commands count as complete */
 	struct smmu_cd_slot cds[SMMU_CD_SLOTS];
 	struct smmu_tlb tlb;
+	struct smmu_stalls stalls;
+	struct smmu_event last_event; /* written without Stall; for merging */
+	uint32_t last_prod;	      /* EVENTQ_PROD after it */
 };
 
 static inline uint32_t smmu_reg32(const struct smmu *smmu, enum smmu_reg reg)
@@ -161,7 +165,9 @@ struct smmu_queue smmu_queue_of(uint64_t base_reg, uint32_t max, uint32_t entry)
 /* smmu_id.c */
 /** Values of IDR0 .. IDR5 for a guest: all that the model does, and with @host (may be NULL) only what that does too.
  *  0, or -ENOTSUP (logged) when the host cannot serve one. */
-int smmu_id_init(uint32_t idr[6], const struct smmu_host_caps *host, const char *id);
+int smmu_id_init(uint32_t idr[6], const struct smmu_host_caps *host, bool host_stalls, const char *id);
+/** IDR0.STALL_MODEL: transactions may stall. */
+bool smmu_stall_offered(const struct smmu *smmu);
 /** The guest's IDR0 .. IDR5. */
 void smmu_id_get(const struct smmu *smmu, uint32_t idr[6]);
 
@@ -197,11 +203,18 @@ enum smmu_cerror smmu_cmd_execute(struct smmu *smmu, const struct smmu_cmd *cmd)
 /* smmu_events.c */
 /** Writes one record to the guest's event queue, or loses it (disabled, full, aborted) as 7.2 says. */
 void smmu_event_write(struct smmu *smmu, const struct smmu_event *event);
+/** The same, unless it is what was written last and has not been read yet (7.3.1; the stream has STE.MEV set). */
+void smmu_event_write_merged(struct smmu *smmu, const struct smmu_event *event);
+/** Is the queue writable (7.2.1)? */
+bool smmu_event_writable(const struct smmu *smmu);
+/** The record of a stalled transaction, which is not lost: false when the queue is not writable. */
+bool smmu_event_write_stall(struct smmu *smmu, const struct smmu_event *event);
 /** A configuration error found by the model itself. */
 void smmu_event_config(struct smmu *smmu, enum smmu_event_id id, uint32_t sid, uint64_t fetch_addr);
 
-/** What became of a transaction of @sid with @pasid (DMA_NO_PASID: none) to @iova. */
-void smmu_event_fault(struct smmu *smmu, uint32_t sid, uint32_t pasid, uint64_t iova, const struct smmu_fault *fault);
+/** The record of what became of a transaction of @sid with @pasid (DMA_NO_PASID: none) to @iova. */
+void smmu_event_fault_record(struct smmu_event *event, uint32_t sid, uint32_t pasid, uint64_t iova,
+			     const struct smmu_fault *fault);
 
 /* smmu_irq.c */
 bool smmu_gerror_active(const struct smmu *smmu, uint32_t bit);
@@ -219,6 +232,8 @@ int smmu_endpoint_reconcile(struct smmu *smmu, struct smmu_endpoint *ep);
 int smmu_endpoints_reconcile(struct smmu *smmu);
 /** The endpoint that the backend knows by @sid; NULL if none. */
 struct smmu_endpoint *smmu_endpoint_known(struct smmu *smmu, uint32_t sid);
+/** The endpoint that was added with @handle; NULL if none. */
+struct smmu_endpoint *smmu_endpoint_of(struct smmu *smmu, const void *handle);
 /** Marks endpoints for reconciling whose StreamID equals @sid but for its low @ignore_bits bits (32: all). */
 void smmu_endpoints_invalidate(struct smmu *smmu, uint32_t sid, unsigned ignore_bits);
 /** Marks those whose CD could not be fetched: CDs of @sid were invalidated, so it is read again. */

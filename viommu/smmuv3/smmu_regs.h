@@ -225,6 +225,9 @@ enum smmu_opcode {
 #define CMD1_CFGI_RANGE	  MASK64(4, 0)
 #define CMD1_TLBI_TTL	  MASK64(9, 8)
 #define CMD1_TLBI_TG	  MASK64(11, 10)
+#define CMD0_RESUME_AC	  BIT64(12) /* retry; else terminate */
+#define CMD0_RESUME_AB	  BIT64(13) /* ... with abort; IGNORED if IDR0.TERM_MODEL = 1 */
+#define CMD1_RESUME_STAG  MASK64(15, 0)
 #define CMD1_ADDR	  MASK64(63, 12)
 #define CMD1_IPA	  MASK64(51, 12)
 #define CMD1_ATC_SIZE	  MASK64(5, 0)
@@ -364,6 +367,8 @@ enum smmu_event_id {
 #define EVT0_SSV       BIT64(11)
 #define EVT0_SSID      MASK64(31, 12)
 #define EVT0_SID       MASK64(63, 32)
+#define EVT1_STAG      MASK64(15, 0)
+#define EVT1_STALL     BIT64(31)
 #define EVT1_PNU       BIT64(33)
 #define EVT1_IND       BIT64(34)
 #define EVT1_RNW       BIT64(35)

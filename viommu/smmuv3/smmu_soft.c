@@ -17,6 +17,8 @@
 /* A transaction on its way. */
 struct transaction {
 	struct smmu *smmu;
+	void *owner;
+	struct dma_stall *stall; /* NULL: the endpoint cannot wait */
 	uint32_t sid, pasid;
 	unsigned access; /* as the endpoint sent it */
 	struct smmu_request req;
@@ -92,15 +94,40 @@ static bool recorded(const struct transaction *t)
 	}
 }
 
-/* One record for each transaction (MEV allows to merge them, and does not ask for it). CD.A = 0, RAZ/WI, is legal only
+/* 5.5: CD.S for faults at stage 1, STE.S2S for those at stage 2; 3.12: not for an address too large to bypass stage 1.
+ */
+static bool stalls(const struct transaction *t)
+{
+	switch (t->fault.event) {
+	case EVT_F_TRANSLATION:
+	case EVT_F_ADDR_SIZE:
+	case EVT_F_ACCESS:
+	case EVT_F_PERMISSION:
+		return t->fault.s2 ? t->stream->s2cfg.stall : t->walk.s1 && t->walk.s1->stall;
+	default:
+		return false;
+	}
+}
+
+/* The end of a transaction that is not translated. CD.A = 0, RAZ/WI, is legal only
  * where a host's TERM_MODEL is 0; emulated devices know no such end and see an error. */
 static int report(struct transaction *t)
 {
+	struct smmu_event event;
+
 	if (t->access & DMA_PROBE)
 		return -EFAULT;
+	smmu_event_fault_record(&event, t->sid, t->pasid, t->req.iova, &t->fault);
+	/* 3.12.2. A requester that cannot wait is one for which stalls are treated as terminations (3.12). */
+	if (t->stall && stalls(t)) {
+		smmu_stall_add(t->smmu, t->owner, &event, t->req.access, t->stall);
+		return -EINPROGRESS;
+	}
 	stats_inc(&stats.smmu_faults);
-	if (recorded(t))
-		smmu_event_fault(t->smmu, t->sid, t->pasid, t->req.iova, &t->fault);
+	if (recorded(t) && t->stream && t->stream->mev)
+		smmu_event_write_merged(t->smmu, &event);
+	else if (recorded(t))
+		smmu_event_write(t->smmu, &event);
 	return -EFAULT;
 }
 
@@ -261,10 +288,13 @@ static int translate_disabled(struct transaction *t, struct dma_target *out)
 	return bypass(t, out) ? -EFAULT : 0;
 }
 
-static int translate(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out)
+static int translate_or_stall(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out,
+			      struct dma_stall *stall)
 {
 	struct smmu_soft *soft = owner;
 	struct transaction t = {
+		.owner = owner,
+		.stall = stall,
 		.smmu = soft->smmu,
 		.sid = viommu_endpoint_sid(&soft->ep),
 		.pasid = pasid,
@@ -284,7 +314,21 @@ static int translate(void *owner, uint32_t pasid, uint64_t iova, unsigned access
 	return translate_walk(&t, out);
 }
 
-static const struct dma_translator translator = {.translate = translate};
+static int translate(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out)
+{
+	return translate_or_stall(owner, pasid, iova, access, out, NULL);
+}
+
+static void cancel(void *owner, struct dma_stall *stall)
+{
+	smmu_stall_cancel(((struct smmu_soft *)owner)->smmu, owner, stall);
+}
+
+static const struct dma_translator translator = {
+	.translate = translate,
+	.translate_or_stall = translate_or_stall,
+	.cancel = cancel,
+};
 
 int smmu_add_emulated(struct smmu *smmu, const struct viommu_endpoint *ep, struct dma_space *space)
 {

@@ -31,6 +31,14 @@
 	X(smmu_tlb_removed, "IOTLB entries that CMD_TLBI_* removed")                                                   \
 	X(smmu_walks, "table walks by an SMMU in software")                                                            \
 	X(smmu_faults, "DMA of emulated devices that an SMMU refused")                                                 \
+	X(smmu_events_merged, "SMMU events merged with the one before (STE.MEV)")                                      \
+	X(smmu_stalls, "stalled transactions told to guests")                                                          \
+	X(smmu_stalls_retried, "those of them that were retried")                                                      \
+	X(smmu_stalls_terminated, "those of them that were terminated")                                                \
+	X(smmu_stalls_suppressed, "transactions stalled behind another one of the same page")                          \
+	X(smmu_stalls_parked, "transactions stalled for want of a stall tag or room in the event queue")               \
+	X(smmu_stalls_peak, "stall tags in use at the same time, peak")                                                \
+	X(smmu_resumes_unmatched, "CMD_RESUME that named no stalled transaction")                                      \
 	X(viommu_requests, "virtio-iommu requests")                                                                    \
 	X(viommu_maps, "virtio-iommu mappings made")                                                                   \
 	X(viommu_unmaps, "virtio-iommu mappings removed by UNMAP")                                                     \

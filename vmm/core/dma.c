@@ -6,6 +6,7 @@
 
 #include "bits.h"
 #include "bus.h"
+#include "dma_stall.h"
 #include "gmem.h"
 
 #define PAGE UINT64_C(4096)
@@ -31,8 +32,11 @@ void dma_space_invalidate(struct dma_space *space)
 
 void dma_space_enable(struct dma_space *space, bool on)
 {
-	if (atomic_exchange_explicit(&space->enabled, on, memory_order_relaxed) != on)
-		dma_space_invalidate(space);
+	if (atomic_exchange_explicit(&space->enabled, on, memory_order_relaxed) == on)
+		return;
+	dma_space_invalidate(space);
+	if (!on)
+		dma_stall_cancel(space, NULL);
 }
 
 static bool is_enabled(struct dma_space *space)
@@ -40,13 +44,18 @@ static bool is_enabled(struct dma_space *space)
 	return atomic_load_explicit(&space->enabled, memory_order_relaxed);
 }
 
-/* Device lock held. */
-static int walk(struct dma_space *space, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out)
+/* Device lock held. @stall is NULL for requesters that cannot wait. */
+static int walk(struct dma_space *space, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out,
+		struct dma_stall *stall)
 {
+	const struct dma_translator *translator = space->translator;
+
 	if (!is_enabled(space))
 		return -EPERM;
-	if (space->translator)
-		return space->translator->translate(space->owner, pasid, iova, access, out);
+	if (stall && translator && translator->translate_or_stall)
+		return translator->translate_or_stall(space->owner, pasid, iova, access, out, stall);
+	if (translator)
+		return translator->translate(space->owner, pasid, iova, access, out);
 	*out = (struct dma_target){
 		.iovas = {0, UINT64_MAX},
 		.perms = DMA_READ | DMA_WRITE | DMA_EXEC,
@@ -54,13 +63,19 @@ static int walk(struct dma_space *space, uint32_t pasid, uint64_t iova, unsigned
 	return 0;
 }
 
-int dma_translate(struct dma_space *space, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out)
+int dma_translate_or_stall(struct dma_space *space, uint32_t pasid, uint64_t iova, unsigned access,
+			   struct dma_target *out, struct dma_stall *stall)
 {
 	bus_lock(space->bus);
-	int err = walk(space, pasid, iova, access, out);
+	int err = walk(space, pasid, iova, access, out, stall);
 
 	bus_unlock(space->bus);
 	return err;
+}
+
+int dma_translate(struct dma_space *space, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out)
+{
+	return dma_translate_or_stall(space, pasid, iova, access, out, NULL);
 }
 
 void dma_user_init(struct dma_user *user, struct dma_space *space, const _Atomic bool *quit)
@@ -94,7 +109,7 @@ static int fill(struct dma_user *user, struct dma_slot *slot, uint64_t iova, uns
 
 	if (!bus_lock_unless(space->bus, user->quit))
 		return -ECANCELED;
-	int err = walk(space, user->pasid, iova, access | user->mode, &target);
+	int err = walk(space, user->pasid, iova, access | user->mode, &target, user->stall);
 
 	bus_unlock(space->bus);
 	slot->generation = 0;
@@ -287,7 +302,7 @@ static int copy_any(struct dma_user *user, uint64_t iova, uint8_t *buf, size_t l
 	while (len > 0) {
 		size_t piece = PAGE - iova % PAGE;
 		struct dma_target target;
-		int err = walk(space, user->pasid, iova, access | user->mode, &target);
+		int err = walk(space, user->pasid, iova, access | user->mode, &target, NULL);
 
 		if (err)
 			return err;

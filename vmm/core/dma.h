@@ -12,7 +12,9 @@
  * it has. Lookups that begin after that walk again. Host pointers that a device took before are transactions under way:
  * they end in guest RAM (which stays mapped as long as the VM), as those of a real device may.
  *
- * Faults: the translator records them with its guest; a device sees -EFAULT and does what its specification says.
+ * Faults: the translator records them with its guest; a device sees -EFAULT and does what its specification says. A
+ * device that can wait (struct dma_stall) may see -EINPROGRESS instead: software has been asked to mend the
+ * translation. Stalls, and what PCI Express offers in their place (ATS and page requests): dma_stall.h, dma_ats.h.
  */
 #ifndef AERIE_DMA_H
 #define AERIE_DMA_H
@@ -27,13 +29,17 @@
 #include "range.h"
 
 struct bus;
+struct dma_ats_ops;
+struct dma_page_request;
+struct dma_space;
+struct dma_stall;
 struct gmem;
 
 /* Kinds of access, as bits: what a request asks for, and what a translation permits. */
 #define DMA_READ  1u
 #define DMA_WRITE 2u
-#define DMA_EXEC  4u /* instruction fetch: PASID prefix with Execute Requested */
-#define DMA_PRIV  8u /* privileged: PASID prefix with Privileged Mode Requested */
+#define DMA_EXEC  4u  /* instruction fetch: PASID prefix with Execute Requested */
+#define DMA_PRIV  8u  /* privileged: PASID prefix with Privileged Mode Requested */
 #define DMA_PROBE 16u /* only a question, no transaction: no fault is recorded, no flag in a table is set */
 
 #define DMA_NO_PASID UINT32_MAX
@@ -52,6 +58,18 @@ struct dma_translator {
 	 * what dma_space_set_translator() got.
 	 */
 	int (*translate)(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out);
+	/** The same for a requester that can wait. -EINPROGRESS: the access is stalled and @stall pending, until
+	 * dma_stall_end(). NULL: nothing stalls here. */
+	int (*translate_or_stall)(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out,
+				  struct dma_stall *stall);
+	/** Ends @stall (NULL: all of the space) as DMA_TERMINATED: the requester has forgotten its access. */
+	void (*cancel)(void *owner, struct dma_stall *stall);
+	/* PCI Express ATS and page requests, see dma_ats.h. All three or none. */
+	int (*ats_translate)(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out);
+	int (*ats_access)(void *owner, uint64_t addr, unsigned access, struct dma_target *out);
+	void (*page_request)(void *owner, const struct dma_page_request *request);
+	/** An Invalidate Request that was under way has been answered. */
+	void (*ats_invalidated)(void *owner);
 };
 
 struct dma_space {
@@ -68,6 +86,8 @@ struct dma_space {
 	 * has been sent. NULL: never. Device lock held. */
 	bool (*message)(void *opaque, gpa_t pa, uint32_t data);
 	void *opaque;
+	const struct dma_ats_ops *ats; /* NULL: the requester has no ATC, sends no page requests */
+	void *ats_opaque;
 };
 
 /** Begins enabled = false, without a translator. */
@@ -79,7 +99,7 @@ void dma_space_set_translator(struct dma_space *space, const struct dma_translat
 /** Makes all cached translations of the space void. Device lock held. */
 void dma_space_invalidate(struct dma_space *space);
 
-/** Bus mastering on or off. Device lock held. */
+/** Bus mastering on or off. Off ends what is stalled. Device lock held. */
 void dma_space_enable(struct dma_space *space, bool on);
 
 /** Translates without a cache: for MSIs and for whatever is not memory. Takes the device lock.
@@ -104,6 +124,8 @@ struct dma_user {
 	const _Atomic bool *quit;
 	uint32_t pasid; /* of all accesses; DMA_NO_PASID by default */
 	unsigned mode;	/* DMA_PRIV, or 0 */
+	/* For a user that can wait: idle, or pending after a call that returned -EINPROGRESS. NULL: it cannot. */
+	struct dma_stall *stall;
 	struct dma_slot slots[DMA_CACHE_SLOTS];
 };
 
@@ -120,7 +142,8 @@ void *dma_host(struct dma_user *user, uint64_t iova, uint32_t len, unsigned acce
 /**
  * Splits [@iova, @iova + @len) into pieces of host memory, neighbours joined. Returns the number of pieces (1 .. @max);
  * -EFAULT: a translation fault (recorded), or what it leads to is not RAM; -EPERM: bus mastering is off; -E2BIG: more
- * than @max pieces; -ECANCELED: *quit. @len 0 is -EFAULT.
+ * than @max pieces; -ECANCELED: *quit; -EINPROGRESS: stalled (only with user->stall): to be repeated after that has
+ * ended. @len 0 is -EFAULT.
  */
 int dma_map(struct dma_user *user, uint64_t iova, uint64_t len, unsigned access, struct iovec *iov, unsigned max);
 
