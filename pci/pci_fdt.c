@@ -76,8 +76,15 @@ static void function_properties(struct pci_function *fn, struct fdtw *fdt)
 		fdtw_u32(fdt, "memory-region", fn->dt_memory_region);
 	if (fn->dt_phandle != 0)
 		fdtw_u32(fdt, "phandle", fn->dt_phandle);
+	if (fn->dt_can_stall)
+		fdtw_empty(fdt, "dma-can-stall");
 	if (fn->ops->describe)
 		fn->ops->describe(fn, fdt);
+}
+
+static bool has_node(const struct pci_function *fn)
+{
+	return fn->dt_phandle != 0 || fn->dt_can_stall;
 }
 
 static void describe_endpoint(struct pci_function *fn, struct fdtw *fdt)
@@ -92,7 +99,7 @@ static void describe_port(const struct pci_host *host, struct pci_bridge *bridge
 	bool needed = bridge->fn.dt_phandle != 0;
 
 	for (unsigned i = 0; i < 8; i++)
-		needed |= bridge->children[i] && bridge->children[i]->dt_phandle != 0;
+		needed |= bridge->children[i] && has_node(bridge->children[i]);
 	if (!needed)
 		return;
 	fdtw_begin(fdt, "pci@%x,%x", DEVFN_SLOT(bridge->fn.devfn), bridge->fn.devfn & 7u);
@@ -103,7 +110,7 @@ static void describe_port(const struct pci_host *host, struct pci_bridge *bridge
 	fdtw_empty(fdt, "ranges");
 	port_interrupt_map(host, &bridge->fn, fdt);
 	for (unsigned i = 0; i < 8; i++)
-		if (bridge->children[i] && bridge->children[i]->dt_phandle != 0)
+		if (bridge->children[i] && has_node(bridge->children[i]))
 			describe_endpoint(bridge->children[i], fdt);
 	fdtw_end(fdt);
 }
@@ -161,7 +168,7 @@ void pci_host_describe(struct device *dev, struct fdtw *fdt)
 
 		if (bridge)
 			describe_port(host, bridge, fdt);
-		else if (fn && fn->dt_phandle != 0)
+		else if (fn && has_node(fn))
 			describe_endpoint(fn, fdt);
 	}
 	fdtw_end(fdt);

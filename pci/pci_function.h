@@ -61,7 +61,8 @@ struct pci_function {
 	struct pci_bridge *parent; /* the port above; NULL on the root bus */
 	uint8_t devfn;		   /* device << 3 | function, on its bus */
 	uint32_t dt_memory_region; /* phandle of a reserved-memory node for its device tree node; 0: none */
-	uint32_t dt_phandle;	   /* phandle of its own device tree node; 0: no node needed */
+	uint32_t dt_phandle;	   /* phandle of its own device tree node; 0: no node needed for that */
+	bool dt_can_stall;	   /* dma-can-stall: its accesses wait while the guest mends its translation */
 
 	struct pci_cfg cfg;
 	struct pci_bar bars[PCI_NR_BARS];

@@ -26,10 +26,10 @@ static void answer_all(struct nested *nested, const struct nested_fault *faults,
 	unsigned before = nested_pending(nested), answered = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		answered += nested_answer(nested, faults[i].handle, (how >> (i % 8)) & 1) == 0;
+		answered += nested_answer(faults[i].dev, faults[i].handle, (how >> (i % 8)) & 1) == 0;
 	check(nested_pending(nested) == before - answered);
 	for (unsigned i = 0; i < n; i++)
-		check(nested_answer(nested, faults[i].handle, true) != 0);
+		check(nested_answer(faults[i].dev, faults[i].handle, true) != 0);
 }
 
 static void quiet(enum log_level level, const char *line, void *opaque)

@@ -17,6 +17,10 @@ static struct {
 	struct nested_event events[NESTED_EVENT_BATCH];
 	int nr_events;
 	uint32_t lost;
+	struct nested_dev *faulting;
+	int nr_faults, faults_err;
+	uint32_t next_handle;
+	unsigned answers[1024], expires;
 } host;
 
 int nested_attach_abort(struct nested_dev *dev)
@@ -51,6 +55,50 @@ int nested_invalidate(struct nested *nested, const void *cmds, uint32_t n, uint3
 	return host.result;
 }
 
+int nested_answer(struct nested_dev *dev, uint32_t handle, bool retry)
+{
+	host.call = retry ? "retry" : "refuse";
+	host.who = dev;
+	host.answers[handle]++;
+	return 0;
+}
+
+void nested_kick(struct nested *nested)
+{
+	host.call = "kick";
+	host.who = nested;
+}
+
+int nested_read_faults(struct nested *nested, struct nested_fault faults[NESTED_FAULT_BATCH])
+{
+	int n = 0;
+
+	while (n < (int)NESTED_FAULT_BATCH && n < host.nr_faults) {
+		faults[n] = (struct nested_fault){
+			.dev = host.faulting,
+			.handle = ++host.next_handle,
+			.pasid = NESTED_NO_PASID,
+			.addr = UINT64_C(0x1000) * host.next_handle,
+			.last = true,
+			.write = true,
+		};
+		n++;
+	}
+	host.nr_faults -= n;
+	return host.faults_err ? host.faults_err : n;
+}
+
+unsigned nested_expire(struct nested *nested, uint64_t now, struct nested_fault gone[NESTED_FAULT_BATCH])
+{
+	host.expires++;
+	return 0;
+}
+
+uint64_t nested_now(void)
+{
+	return 0;
+}
+
 int nested_read_events(struct nested *nested, struct nested_event events[NESTED_EVENT_BATCH], uint32_t *lost)
 {
 	for (int i = 0; i < host.nr_events; i++)
@@ -61,7 +109,8 @@ int nested_read_events(struct nested *nested, struct nested_event events[NESTED_
 
 START_TEST(test_ops)
 {
-	int dev, backend;
+	int dev;
+	struct smmu_nested backend = {.nested = (struct nested *)(void *)&dev};
 	uint64_t ste[2] = {5, 6};
 	uint32_t done = 0;
 
@@ -76,7 +125,7 @@ START_TEST(test_ops)
 	ck_assert_uint_eq(host.sid, 0x123);
 	ck_assert_uint_eq(host.ste0, 5);
 	ck_assert_int_eq(smmu_nested_ops.invalidate(&backend, NULL, 9, &done), host.result);
-	ck_assert_ptr_eq(host.who, &backend);
+	ck_assert_ptr_eq(host.who, &dev);
 	ck_assert_uint_eq(host.n, 9);
 	ck_assert_uint_eq(done, 8);
 }
@@ -95,24 +144,86 @@ END_TEST
 
 START_TEST(test_pump)
 {
+	struct smmu_nested glue = {0};
+
 	setup();
+	glue.smmu = fx.smmu;
 	start_queues(8);
 	put_ste(0x100, ste_s1(CDTAB), 0);
 	enable_smmu();
 	host.nr_events = 2;
 	host.events[0] = (struct nested_event){.dw = {EVT_F_TRANSLATION | UINT64_C(0x100) << 32, 0, 0x1000, 0}};
 	host.events[1] = (struct nested_event){.dw = {EVT_F_ACCESS | UINT64_C(0x100) << 32, 0, 0x2000, 0}};
-	ck_assert_int_eq(smmu_nested_pump(NULL, fx.smmu), 2);
+	ck_assert_int_eq(smmu_nested_pump(&glue), 2);
 	ck_assert_uint_eq(rd32(SMMU_EVENTQ_PROD), 2);
 	ck_assert_uint_eq(event_at(1).dw[2], 0x2000);
 	host.nr_events = -EIO;
 	host.lost = 0;
-	ck_assert_int_eq(smmu_nested_pump(NULL, fx.smmu), -EIO);
+	ck_assert_int_eq(smmu_nested_pump(&glue), -EIO);
 	ck_assert_uint_eq(rd32(SMMU_EVENTQ_PROD), 2);
 	host.nr_events = 0;
 	host.lost = 7;
-	ck_assert_int_eq(smmu_nested_pump(NULL, fx.smmu), 0);
+	ck_assert_int_eq(smmu_nested_pump(&glue), 0);
 	ck_assert_uint_eq(rd32(SMMU_EVENTQ_PROD), 2 | QUEUE_OVERFLOW);
+	teardown();
+}
+END_TEST
+
+/* Page faults of the host: as many as there are Stall Tags, the rest when there is room. */
+START_TEST(test_faults)
+{
+	struct smmu_host_caps caps = host_usual();
+	struct smmu_nested glue = {0};
+	struct fixture_ep *ep = &fx.eps[0];
+	unsigned taken, refused = 0;
+
+	caps.idr[0] &= ~IDR0_STALL_MODEL;
+	fx.host_stalls = true;
+	setup_host(caps);
+	glue.smmu = fx.smmu;
+	*ep = (struct fixture_ep){.rid = 0x108};
+	ep->ep = (struct viommu_endpoint){.name = "stalls", .rid = fixture_rid, .owner = ep, .stalls = true};
+	host.faulting = (struct nested_dev *)(void *)ep;
+	ck_assert_int_eq(smmu_add_endpoint(fx.smmu, &ep->ep, ep), 0);
+	start_queues(10);
+	put_ste(0x108, ste_s1(CDTAB), 0);
+	enable_smmu();
+
+	/* the stream is at stage 1: the guest is told */
+	host.nr_faults = 3;
+	ck_assert_int_eq(smmu_nested_faults(&glue), 0);
+	ck_assert_uint_eq(rd32(SMMU_EVENTQ_PROD), 3);
+	ck_assert_uint_eq(event_at(0).dw[2], 0x1000);
+	ck_assert_uint_ne(event_at(0).dw[1] & EVT1_STALL, 0);
+
+	/* more than there are tags */
+	host.nr_faults = 400;
+	while (smmu_nested_faults(&glue) == 0)
+		;
+	taken = SMMU_STALL_MAX;
+	ck_assert_uint_eq(rd32(SMMU_EVENTQ_PROD), taken);
+	ck_assert_uint_eq(glue.nr_backlog, host.next_handle - taken);
+	ck_assert_int_eq(smmu_nested_faults(&glue), 1); /* reads nothing */
+	ck_assert_int_eq(smmu_nested_timer(&glue), 1);
+	ck_assert_uint_eq(host.expires, 1);
+	ck_assert_uint_eq(fx.nr_answers, 0);
+
+	/* the guest turns the SMMU off: what it was told fails, what waits is refused, everything once */
+	wr32(SMMU_CR0, 0);
+	ck_assert_uint_ge(fx.nr_room, 1);
+	ck_assert_int_eq(smmu_nested_timer(&glue), 0);
+	while (host.nr_faults > 0)
+		ck_assert_int_eq(smmu_nested_faults(&glue), 0);
+	ck_assert_uint_eq(glue.nr_backlog, 0);
+	for (unsigned i = 0; i < ARRAY_LEN(host.answers); i++) {
+		ck_assert_uint_le(host.answers[i], 1);
+		refused += host.answers[i];
+	}
+	ck_assert_uint_eq(refused, 403 - taken);
+
+	host.faults_err = -EIO;
+	ck_assert_int_eq(smmu_nested_faults(&glue), -EIO);
+	host.faults_err = 0;
 	teardown();
 }
 END_TEST
@@ -197,6 +308,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_ops, 0, 2);
 	tcase_add_test(tc, test_caps);
 	tcase_add_test(tc, test_pump);
+	tcase_add_test(tc, test_faults);
 	tcase_add_loop_test(tc, test_fdt_node, 0, 2);
 	tcase_add_test(tc, test_create_fails);
 	suite_add_tcase(s, tc);

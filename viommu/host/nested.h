@@ -56,7 +56,8 @@ int nested_read_events(struct nested *nested, struct nested_event events[NESTED_
  */
 #define NESTED_MAX_FAULTS    1024u /* open at the same time; more are answered "invalid" at once */
 #define NESTED_FAULT_BATCH   64u
-#define NESTED_FAULT_SECONDS 30u /* then a fault that has no answer is answered "invalid" */
+#define NESTED_FAULT_SECONDS 30u   /* then a fault that has no answer is answered "invalid" */
+#define NESTED_SAME_PAGE     4096u /* faults of a page in a row, each retried; then the access fails */
 #define NESTED_NO_PASID	     UINT32_MAX
 
 struct nested_fault {
@@ -81,9 +82,12 @@ int nested_timer_fd(const struct nested *nested);
  *  What cannot be told (no place left, a device that is not ours) is answered and left out. */
 int nested_read_faults(struct nested *nested, struct nested_fault faults[NESTED_FAULT_BATCH]);
 
-/** Answers a group: @retry: the access is tried again, else it fails. 0; -ENOENT when the group is not open any more
- *  (not logged); other -errno (logged). */
-int nested_answer(struct nested *nested, uint32_t handle, bool retry);
+/** Answers a group of @dev: @retry: the access is tried again, else it fails. 0; -ENOENT when the group is not open any
+ *  more (not logged); other -errno (logged). */
+int nested_answer(struct nested_dev *dev, uint32_t handle, bool retry);
+
+/** Lets the timer fire at once, from any thread: for who could not take all faults and can again. */
+void nested_kick(struct nested *nested);
 
 /** Answers "invalid" what was due at @now, a time of nested_now(), and names it in @gone (dev and handle). Returns the
  *  number; NESTED_FAULT_BATCH: there may be more. */
@@ -101,8 +105,8 @@ int nested_add(struct nested_dev **out, struct nested *nested, struct host_dev *
 void nested_remove(struct nested_dev **dev);
 
 /** The three translations of a device; semantics of struct smmu_backend_ops. attach_s1 creates (or re-creates, when
- * @sid changed) the vDEVICE, allocates the S1 HWPT, attaches, then destroys the previous one. Unchanged input is a
- * no-op. */
+ * @sid changed) the vDEVICE, allocates the S1 HWPT, attaches, then destroys the previous one. Unchanged input makes no
+ * new attachment. In any case the page faults that were open are answered. */
 int nested_attach_abort(struct nested_dev *dev);
 int nested_attach_bypass(struct nested_dev *dev);
 int nested_attach_s1(struct nested_dev *dev, uint32_t sid, const uint64_t ste[2]);

@@ -97,8 +97,10 @@ int nested_attach_s1(struct nested_dev *dev, uint32_t sid, const uint64_t ste[2]
 	int err;
 
 	if (dev->s1 && dev->dev->attached == dev->s1 && dev->vdevice && dev->sid == sid &&
-	    !memcmp(dev->ste, ste, sizeof(dev->ste)))
+	    !memcmp(dev->ste, ste, sizeof(dev->ste))) {
+		nested_faults_refuse(dev);
 		return 0;
+	}
 	err = set_sid(dev, sid);
 	if (!err)
 		err = nested_hwpt(dev->nested, dev->dev, ste, dev->stalls, &s1);

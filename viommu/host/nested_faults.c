@@ -28,6 +28,7 @@
 /* Page requests of the largest group that is read at all, so that it can be answered. */
 #define LARGEST_GROUP 4096u
 
+#define PAGE_BITS    12u
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
 #define HANDLE_INDEX	  MASK32(9, 0)
@@ -190,6 +191,29 @@ static void drop(struct nested_faults *f, struct nested_pending *p)
 	f->nr--;
 }
 
+/*
+ * A fault of stage 2 cannot be told from one of stage 1 here (arm_smmu_handle_event() drops the mark), and the guest
+ * would answer it with "retry" for ever: its table maps the page, to an address at which the host has nothing.
+ */
+static bool hopeless(struct nested_dev *dev, const struct iommu_hwpt_pgfault *raw)
+{
+	uint64_t page = raw->addr >> PAGE_BITS;
+
+	if (dev->same_faults == 0 || dev->fault_page != page || dev->fault_pasid != raw->pasid) {
+		dev->fault_page = page;
+		dev->fault_pasid = raw->pasid;
+		dev->same_faults = 1;
+		return false;
+	}
+	if (dev->same_faults++ < NESTED_SAME_PAGE)
+		return false;
+	dev->same_faults = 0;
+	log_guest("%s: the page at 0x%" PRIx64 " faults for ever, whatever the guest does; its table may lead to where "
+		  "the guest has no memory; the access fails",
+		  dev->dev->bdf, page << PAGE_BITS);
+	return true;
+}
+
 /* The place of the group of @raw, a new one when it begins a group; 0: turned away. */
 static uint32_t hold(struct nested *nested, const struct iommu_hwpt_pgfault *raw, struct nested_dev *dev)
 {
@@ -197,7 +221,7 @@ static uint32_t hold(struct nested *nested, const struct iommu_hwpt_pgfault *raw
 	struct nested_pending *p;
 	uint32_t handle = 0;
 
-	p = dev ? take_place(f, &handle) : NULL;
+	p = dev && !hopeless(dev, raw) ? take_place(f, &handle) : NULL;
 	stats_inc(&stats.host_faults);
 	if (!p) {
 		turn_away(nested, raw->cookie);
@@ -291,16 +315,21 @@ int nested_read_faults(struct nested *nested, struct nested_fault faults[NESTED_
 	return (int)nested_take_faults(nested, raw, (unsigned)n, faults);
 }
 
-int nested_answer(struct nested *nested, uint32_t handle, bool retry)
+int nested_answer(struct nested_dev *dev, uint32_t handle, bool retry)
 {
-	struct nested_faults *f = nested->faults;
+	struct nested_faults *f = dev->nested->faults;
 	struct nested_pending *p = f ? &f->table[handle & HANDLE_INDEX] : NULL;
 
-	if (!p || !p->dev || p->generation != field_get32(HANDLE_GENERATION, handle))
+	if (!p || p->dev != dev || p->generation != field_get32(HANDLE_GENERATION, handle))
 		return -ENOENT;
 	drop(f, p);
 	stats_inc(retry ? &stats.host_faults_retried : &stats.host_faults_refused);
-	return respond(nested, p->cookie, retry);
+	return respond(dev->nested, p->cookie, retry);
+}
+
+void nested_kick(struct nested *nested)
+{
+	timerfd_settime(nested->faults->timer_fd, 0, &(struct itimerspec){.it_value.tv_nsec = 1}, NULL);
 }
 
 unsigned nested_expire(struct nested *nested, uint64_t now, struct nested_fault gone[NESTED_FAULT_BATCH])
@@ -330,6 +359,21 @@ unsigned nested_expire(struct nested *nested, uint64_t now, struct nested_fault 
 	}
 	arm_timer(f, now);
 	return n;
+}
+
+void nested_faults_refuse(struct nested_dev *dev)
+{
+	struct nested_faults *f = dev->nested->faults;
+
+	for (uint32_t i = 0; f && f->nr && i < NESTED_MAX_FAULTS; i++) {
+		struct nested_pending *p = &f->table[i];
+
+		if (p->dev != dev)
+			continue;
+		drop(f, p);
+		stats_inc(&stats.host_faults_withdrawn);
+		respond(dev->nested, p->cookie, false);
+	}
 }
 
 void nested_faults_withdraw(struct nested_dev *dev)

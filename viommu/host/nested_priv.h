@@ -64,6 +64,9 @@ struct nested_dev {
 	uint32_t sid;		   /* StreamID of vdevice */
 	struct iommu_obj *s1;	   /* HWPT of ste; NULL unless that is attached */
 	uint64_t ste[2];
+	/* The page that faulted last, and how often in a row. */
+	uint64_t fault_page;
+	uint32_t fault_pasid, same_faults;
 };
 
 /* The STE of the abort HWPT. */
@@ -84,6 +87,9 @@ bool nested_host_stalls(uint32_t idr0, bool marked);
  * returns their number; the rest is answered. */
 unsigned nested_take_faults(struct nested *nested, const struct iommu_hwpt_pgfault *raw, unsigned n,
 			    struct nested_fault *faults);
+
+/** Lets all accesses of @dev that wait fail. */
+void nested_faults_refuse(struct nested_dev *dev);
 
 /** The kernel has answered what came from the last attachment of @dev: forgets it. */
 void nested_faults_withdraw(struct nested_dev *dev);

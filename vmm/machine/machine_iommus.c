@@ -16,12 +16,41 @@ static void host_events(struct loop_source *src)
 	struct machine_iommu *s = container_of(src, struct machine_iommu, events);
 
 	bus_lock(&s->machine->vm.bus);
-	if (smmu_nested_pump(s->nested, s->smmu) < 0) {
+	if (smmu_nested_pump(&s->smmu) < 0) {
 		log_error("iommu \"%s\": the guest is not told of the host's faults from now on",
 			  s->machine->config->iommus[s - s->machine->iommus].id);
 		loop_del(&s->machine->loop, src);
 	}
 	bus_unlock(&s->machine->vm.bus);
+}
+
+/* A device of the host waits for a page of the guest's. While the guest takes no more, the queue is left alone. */
+static void host_faults(struct loop_source *src)
+{
+	struct machine_iommu *s = container_of(src, struct machine_iommu, faults);
+	int ret;
+
+	bus_lock(&s->machine->vm.bus);
+	ret = smmu_nested_faults(&s->smmu);
+	bus_unlock(&s->machine->vm.bus);
+	if (ret < 0)
+		log_error("iommu \"%s\": page faults of devices of the host are not served from now on; their accesses "
+			  "fail when the guest changes their translation",
+			  s->machine->config->iommus[s - s->machine->iommus].id);
+	if (ret)
+		loop_del(&s->machine->loop, src);
+}
+
+static void host_timer(struct loop_source *src)
+{
+	struct machine_iommu *s = container_of(src, struct machine_iommu, timer);
+	int ret;
+
+	bus_lock(&s->machine->vm.bus);
+	ret = smmu_nested_timer(&s->smmu);
+	bus_unlock(&s->machine->vm.bus);
+	if (ret == 0 && !s->faults.added)
+		loop_add(&s->machine->loop, &s->faults, nested_fault_fd(s->smmu.nested), host_faults);
 }
 
 /* The SMMU's own MSIs: it is a requester of its own to the ITS (`msi-parent` in its node). */
@@ -57,9 +86,30 @@ static int nest(struct machine *m, struct machine_iommu *s, struct host_dev *fir
 	if (err < 0)
 		return err;
 	smmu_nested_caps(&s->caps, &info);
-	err = nested_create(&s->nested, m->ram_ioas, first);
+	err = nested_create(&s->smmu.nested, m->ram_ioas, first);
 	if (err == 0)
-		err = loop_add(&m->loop, &s->events, nested_event_fd(s->nested), host_events);
+		err = loop_add(&m->loop, &s->events, nested_event_fd(s->smmu.nested), host_events);
+	if (err == 0 && nested_fault_fd(s->smmu.nested) >= 0)
+		err = loop_add(&m->loop, &s->faults, nested_fault_fd(s->smmu.nested), host_faults);
+	if (err == 0 && nested_timer_fd(s->smmu.nested) >= 0)
+		err = loop_add(&m->loop, &s->timer, nested_timer_fd(s->smmu.nested), host_timer);
+	return err;
+}
+
+/* Puts the host's devices behind IOMMU @index below its nested backend; *@stalls: one of them can stall. */
+static int nest_devices(struct machine *m, unsigned index, bool *stalls)
+{
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < m->nr_endpoints; i++) {
+		struct machine_endpoint *ep = &m->endpoints[i];
+
+		if (!ep->assigned || machine_port_iommu(m, ep->port) != (int)index)
+			continue;
+		err = nested_add(&ep->nested, m->iommus[index].smmu.nested, assigned_host_dev(ep->assigned));
+		if (err == 0 && nested_can_stall(ep->nested))
+			*stalls = ep->endpoint.stalls = ep->fn->dt_can_stall = true;
+	}
 	return err;
 }
 
@@ -83,25 +133,24 @@ static int build_smmu(struct machine *m, unsigned index)
 				arch_layout.machine, arch_layout.smmu_max);
 	if (first) {
 		err = nest(m, s, first);
+		if (err == 0)
+			err = nest_devices(m, index, &config.host_stalls);
 		config.host = &s->caps;
 		config.ops = &smmu_nested_ops;
-		config.backend = s->nested;
+		config.backend = &s->smmu;
 	}
 	for (unsigned i = 0; err == 0 && i < ARRAY_LEN(lines); i++)
 		err = irq_line_alloc(m->vm.irqchip, lines[i], false);
 	if (err == 0)
-		err = smmu_create(&s->smmu, &m->vm.gmem, &m->vm.bus, &config);
-	return err < 0 ? err : machine_add_device(m, smmu_device(s->smmu));
+		err = smmu_create(&s->smmu.smmu, &m->vm.gmem, &m->vm.bus, &config);
+	return err < 0 ? err : machine_add_device(m, smmu_device(s->smmu.smmu));
 }
 
 static int add_to_smmu(struct machine_iommu *s, struct machine_endpoint *ep)
 {
-	int err;
-
 	if (!ep->assigned)
-		return smmu_add_emulated(s->smmu, &ep->endpoint, &pci_endpoint_of(ep->fn)->dma);
-	err = nested_add(&ep->nested, s->nested, assigned_host_dev(ep->assigned));
-	return err < 0 ? err : smmu_add_endpoint(s->smmu, &ep->endpoint, ep->nested);
+		return smmu_add_emulated(s->smmu.smmu, &ep->endpoint, &pci_endpoint_of(ep->fn)->dma);
+	return smmu_add_endpoint(s->smmu.smmu, &ep->endpoint, ep->nested);
 }
 
 /* A device number of the root bus that neither a port nor another virtio-iommu has; 0: none left. */
@@ -217,6 +266,8 @@ void machine_drop_iommus(struct machine *m)
 		if (m->iommus[i].virtio)
 			virtio_iommu_remove_all(m->iommus[i].virtio);
 		loop_del(&m->loop, &m->iommus[i].events);
-		nested_destroy(&m->iommus[i].nested);
+		loop_del(&m->loop, &m->iommus[i].faults);
+		loop_del(&m->loop, &m->iommus[i].timer);
+		nested_destroy(&m->iommus[i].smmu.nested);
 	}
 }

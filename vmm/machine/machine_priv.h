@@ -13,11 +13,10 @@
 #include "kernel_image.h"
 #include "loop.h"
 #include "machine.h"
-#include "nested.h"
 #include "pci_bridge.h"
 #include "pci_endpoint.h"
 #include "pci_host.h"
-#include "smmu.h"
+#include "smmu_nested.h"
 #include "virtio_iommu.h"
 #include "viommu_endpoint.h"
 #include "vm.h"
@@ -59,10 +58,10 @@ struct machine_iommu {
 	struct virtio_iommu *virtio; /* owned by its PCI function */
 
 	/* The guest's SMMUv3, and the host objects that carry it if devices of the host are behind it. */
-	struct smmu *smmu;
-	struct nested *nested; /* NULL: all behind it is emulated */
+	struct smmu_nested smmu; /* nested == NULL: all behind it is emulated */
 	struct smmu_host_caps caps;
-	struct loop_source events; /* vEVENTQ */
+	struct loop_source events;	  /* vEVENTQ */
+	struct loop_source faults, timer; /* page faults of devices that can stall, and their time-outs */
 };
 
 struct machine {
