@@ -132,7 +132,7 @@ static const struct cap_row ext_rows[] = {
 	{PCI_EXT_CAP_ID_SRIOV, "SR-IOV", NULL, "virtual functions would appear in the host, not in the guest"},
 	{PCI_EXT_CAP_ID_ATS, "ATS", NULL, "its control bit is the host's; needs the vIOMMU's side first"},
 	{PCI_EXT_CAP_ID_PRI, "PRI", NULL, "arm-smmu-v3 serves no page requests"},
-	{PCI_EXT_CAP_ID_PASID, "PASID", NULL, "enabled by the host; needs the vIOMMU's side first"},
+	{PCI_EXT_CAP_ID_PASID, "PASID", NULL, "enabled by the host; the guest gets one of ours, assign_pasid.c"},
 	{PCI_EXT_CAP_ID_REBAR, "resizable BAR", NULL, "the size of a BAR is fixed once the device is open"},
 	{PCI_EXT_CAP_ID_LTR, "LTR", NULL, "platform power management is the host's"},
 	{PCI_EXT_CAP_ID_L1SS, "L1 PM substates", NULL, "link power management is the host's"},
@@ -221,5 +221,7 @@ int assign_caps_build(struct assigned *a)
 {
 	int err = walk_caps(a);
 
-	return err ? err : walk_ext_caps(a);
+	if (!err)
+		err = walk_ext_caps(a);
+	return err ? err : assign_pasid_build(a);
 }

@@ -102,7 +102,9 @@ int assign_pcie_build(struct assigned *a, uint16_t offset)
 			assign_snap(a, offset + PCI_EXP_DEVCTL, 2) & DEVCTL_WRITE,
 			DEVCTL_WRITE | PCI_EXP_DEVCTL_BCR_FLR, 0, devctl_written);
 	build_link(a, offset, type != PCI_EXP_TYPE_RC_END);
-	if (version >= 2)
+	if (version >= 2) {
 		build_v2(a, offset);
+		a->pcie_cap = offset;
+	}
 	return 0;
 }

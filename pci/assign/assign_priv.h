@@ -66,6 +66,7 @@ struct assigned {
 	uint64_t page;	 /* host page size */
 	struct vfio_region config;
 	uint8_t snapshot[PCI_CFG_SIZE]; /* config space after the first reset; what config.size does not cover is 0 */
+	uint16_t pcie_cap;		/* offset of the PCI Express capability, if it has version 2; 0: none */
 	uint16_t hw_command;		/* COMMAND as last written to the device */
 	struct assign_bar bars[PCI_NR_BARS];
 	struct assign_irq irq;
@@ -87,6 +88,8 @@ int assign_cfg_build(struct assigned *a);
 int assign_caps_build(struct assigned *a);
 /** PCI Express capability at @offset. 0 or -errno. */
 int assign_pcie_build(struct assigned *a, uint16_t offset);
+/** The PASID capability, if the host has PASIDs for the device; after all others. 0 or -errno (logged). */
+int assign_pasid_build(struct assigned *a);
 /** ops->cfg_read, cfg_write. */
 int assign_cfg_read(struct pci_function *fn, uint16_t offset, uint8_t size, uint32_t *value);
 int assign_cfg_write(struct pci_function *fn, uint16_t offset, uint8_t size, uint32_t value);

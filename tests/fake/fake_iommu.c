@@ -285,8 +285,8 @@ static int hw_info(struct iommu_hw_info *arg)
 		memcpy(out, &smmu, arg->data_len < sizeof(smmu) ? arg->data_len : sizeof(smmu));
 	arg->data_len = sizeof(smmu);
 	arg->out_data_type = fake_iommu.hw_type;
-	arg->out_capabilities = IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED;
-	arg->out_max_pasid_log2 = 0;
+	arg->out_capabilities = fake_iommu.capabilities;
+	arg->out_max_pasid_log2 = fake_iommu.max_pasid_log2;
 	return 0;
 }
 
@@ -537,6 +537,7 @@ void fake_iommu_install(void)
 	fake_iommu = (struct fake_iommu_knobs){
 		.hw_type = IOMMU_HW_INFO_TYPE_ARM_SMMUV3,
 		.idr = {0x0d44101b | 3, 0x02730000, 0, 0x500, 0, 0x74},
+		.capabilities = IOMMU_HW_CAP_PCI_ATS_NOT_SUPPORTED,
 		.memlock = UINT64_MAX,
 		.resv_first = 0x8000000,
 		.resv_last = 0x80fffff,

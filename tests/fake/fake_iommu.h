@@ -44,6 +44,8 @@ struct fake_iommu_knobs {
 	int open_err;	  /* errno of open(), 0: works */
 	uint32_t hw_type; /* IOMMU_HW_INFO_TYPE_* */
 	uint32_t idr[6];
+	uint8_t max_pasid_log2;		/* of devices */
+	uint64_t capabilities;		/* IOMMU_HW_CAP_* of devices */
 	bool no_nest_parent;		/* the driver refuses NEST_PARENT */
 	bool no_sva;			/* the kernel has no ARM_SMMU_V3_SVA */
 	bool no_viommu;			/* the driver refuses VIOMMU_ALLOC */

@@ -143,9 +143,12 @@ static void read_group(const char *bdf, struct host_dev_info *info)
 static bool quirk_stalls(const struct host_dev_info *info, bool has_node)
 {
 	static const uint16_t devices[] = {0xa250, 0xa251, 0xa255, 0xa256, 0xa258, 0xa259};
-	int64_t revision = hex_attribute(info->bdf, "revision");
+	int64_t revision;
 
-	if (info->vendor != 0x19e5 || has_node || (revision != 0x21 && revision != 0x30))
+	if (info->vendor != 0x19e5 || has_node)
+		return false;
+	revision = hex_attribute(info->bdf, "revision");
+	if (revision != 0x21 && revision != 0x30)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(devices); i++)
 		if (devices[i] == info->device)

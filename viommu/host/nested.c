@@ -57,6 +57,11 @@ int nested_probe(struct host_dev *dev, struct nested_info *info)
 			info->idr[0] & HOST_IDR0_S1P ? "stage 2 (IDR0.S2P)" : "stage 1 (IDR0.S1P)", info->idr[0]);
 }
 
+unsigned nested_ssid_bits(const struct nested_info *info)
+{
+	return field_get32(HOST_IDR1_SSIDSIZE, info->idr[1]);
+}
+
 static int s2_fail(const struct nested *nested, const struct nested_info *info, int err)
 {
 	if (err == -ENOMEM)

@@ -31,6 +31,9 @@ struct nested_info {
  */
 int nested_probe(struct host_dev *dev, struct nested_info *info);
 
+/** Bits of the SubstreamIDs (PASIDs) of an SMMU; 0: none. */
+unsigned nested_ssid_bits(const struct nested_info *info);
+
 /** Builds stage 2 over @ioas (all RAM mapped), vIOMMU, abort and bypass HWPTs and vEVENTQ, on the IOMMU of @dev.
  *  -EOPNOTSUPP of the kernel is explained: IDR0.S1P/S2P, CANWBS/FWB, CONFIG_ARM_SMMU_V3_IOMMUFD. */
 int nested_create(struct nested **out, struct iommu_obj *ioas, struct host_dev *dev);

@@ -8,9 +8,10 @@
 
 #include "bits.h"
 
-#define HOST_IDR0_S2P BIT32(0)
-#define HOST_IDR0_S1P BIT32(1)
-#define HOST_IDR3_FWB BIT32(8)
+#define HOST_IDR0_S2P	   BIT32(0)
+#define HOST_IDR0_S1P	   BIT32(1)
+#define HOST_IDR1_SSIDSIZE MASK32(10, 6)
+#define HOST_IDR3_FWB	   BIT32(8)
 
 /* Whether faults stall transactions: as the CD says, never, always. 3: reserved */
 #define HOST_IDR0_STALL_MODEL  MASK32(25, 24)

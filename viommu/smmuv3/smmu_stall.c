@@ -251,6 +251,15 @@ void smmu_stall_terminate(struct smmu *smmu, uint32_t sid)
 	smmu_stall_pump(smmu);
 }
 
+/* The backend was refused and may try again. */
+static void tell_room(struct smmu *smmu)
+{
+	if (!smmu->stalls.refused || !smmu->config.ops->room)
+		return;
+	smmu->stalls.refused = false;
+	smmu->config.ops->room(smmu->config.backend);
+}
+
 void smmu_stall_terminate_all(struct smmu *smmu)
 {
 	struct dma_stall *parked = unpark_all(smmu);
@@ -260,6 +269,7 @@ void smmu_stall_terminate_all(struct smmu *smmu)
 			finish(smmu, &smmu->stalls.slots[i], DMA_TERMINATED, DMA_TERMINATED);
 	}
 	end_list(parked, DMA_TERMINATED);
+	tell_room(smmu);
 }
 
 /* Whose stalls are to be forgotten. */
@@ -327,10 +337,7 @@ void smmu_stall_pump(struct smmu *smmu)
 	}
 	if (stalls->used == SMMU_STALL_MAX)
 		return;
-	if (stalls->refused && smmu->config.ops->room) {
-		stalls->refused = false;
-		smmu->config.ops->room(smmu->config.backend);
-	}
+	tell_room(smmu);
 	/* All of them: those for which there is no room are parked again, and others may need none any more. */
 	if (smmu_event_writable(smmu))
 		end_list(unpark_all(smmu), DMA_RETRY);
