@@ -6,6 +6,7 @@
 
 #include "bits.h"
 #include "log.h"
+#include "pci_guard.h"
 #include "pci_priv.h"
 #include "stats.h"
 
@@ -32,6 +33,8 @@ static enum bus_verdict bar_dispatch(struct bus_window *window, struct bus_acces
 	struct pci_function *fn = bar->fn;
 
 	stats_inc(&stats.pci_bar_traps);
+	if (fn->guard && fn->guard->ops->access && !fn->guard->ops->access(fn->guard, bar->index, access))
+		return BUS_UNHANDLED;
 	if (pci_msix_access(fn, bar->index, access))
 		return BUS_HANDLED;
 	return fn->ops->bar_access ? fn->ops->bar_access(fn, bar->index, access) : BUS_UNHANDLED;

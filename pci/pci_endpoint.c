@@ -7,6 +7,7 @@
 
 #include "bits.h"
 #include "log.h"
+#include "pci_guard.h"
 #include "pci_priv.h"
 #include "vm.h"
 
@@ -44,7 +45,7 @@ bool pci_endpoint_powered(const struct pci_endpoint *ep)
 static void update_dma(struct pci_endpoint *ep)
 {
 	bool was = ep->dma.enabled;
-	bool now = pci_endpoint_powered(ep) && pci_function_bus_master(&ep->fn);
+	bool now = !ep->dma_blocked && pci_endpoint_powered(ep) && pci_function_bus_master(&ep->fn);
 
 	if (was == now)
 		return;
@@ -62,6 +63,8 @@ static void update_rid(struct pci_endpoint *ep)
 		return;
 	ep->rid = rid;
 	dma_space_invalidate(&ep->dma);
+	if (ep->fn.guard && ep->fn.guard->ops->renamed)
+		ep->fn.guard->ops->renamed(ep->fn.guard);
 }
 
 static void endpoint_irq_changed(struct pci_function *fn)
@@ -69,6 +72,15 @@ static void endpoint_irq_changed(struct pci_function *fn)
 	struct pci_endpoint *ep = to_endpoint(fn);
 
 	update_rid(ep);
+	update_dma(ep);
+	pci_endpoint_irq_reconcile(ep);
+}
+
+void pci_endpoint_block_dma(struct pci_endpoint *ep, bool blocked)
+{
+	if (ep->dma_blocked == blocked)
+		return;
+	ep->dma_blocked = blocked;
 	update_dma(ep);
 	pci_endpoint_irq_reconcile(ep);
 }
@@ -83,7 +95,7 @@ static void power_written(struct pci_function *fn, uint16_t offset, uint32_t old
 		return;
 	}
 	if (was != 0 && state == 0)
-		pci_function_reset(fn);
+		pci_function_flr(fn);
 	else if (was != state)
 		endpoint_irq_changed(fn);
 }
@@ -92,7 +104,7 @@ static void power_written(struct pci_function *fn, uint16_t offset, uint32_t old
 static void device_control_written(struct pci_function *fn, uint16_t offset, uint32_t old, uint32_t now, uint32_t mask)
 {
 	if (now & PCI_EXP_DEVCTL_BCR_FLR)
-		pci_function_reset(fn);
+		pci_function_flr(fn);
 }
 
 static int endpoint_cfg_read(struct pci_function *fn, uint16_t offset, uint8_t size, uint32_t *value)

@@ -64,6 +64,7 @@ struct pci_endpoint {
 	const struct pci_endpoint_ops *ops;
 	struct vm *vm;
 	struct dma_space dma;
+	bool dma_blocked;	    /* by pci_endpoint_block_dma() */
 	uint16_t rid;		    /* as of the translations that are cached */
 	struct pci_vector *vectors; /* of MSI-X, each with its route and an open eventfd; owned */
 	unsigned nr_vectors;
@@ -96,6 +97,10 @@ void pci_endpoint_interrupt(struct pci_endpoint *ep, unsigned vector, const _Ato
 /** The eventfd behind @vector, for those who raise it from outside this process (vhost); lives as long as @ep. Its
  * messages are not translated anew: only for functions that have no IOMMU above them. */
 int pci_endpoint_vector_fd(const struct pci_endpoint *ep, unsigned vector);
+
+/** Takes DMA away from the function, interrupts included, whatever its bus mastering says; or gives it back. Device
+ * lock held. The device learns of it as of bus mastering. */
+void pci_endpoint_block_dma(struct pci_endpoint *ep, bool blocked);
 
 /** True in D0: registers answer and the function may do DMA. */
 bool pci_endpoint_powered(const struct pci_endpoint *ep);

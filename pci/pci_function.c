@@ -5,6 +5,7 @@
 #include <linux/pci_regs.h>
 
 #include "bits.h"
+#include "pci_guard.h"
 #include "pci_priv.h"
 #include "vm.h"
 
@@ -159,6 +160,14 @@ uint32_t pci_function_cfg_read(struct pci_function *fn, uint16_t offset, uint8_t
 	return value >> (offset % 4u * 8) & pci_size_mask(size);
 }
 
+/* What our bytes of @d become by a write of @data to the bits of @mask. */
+static uint32_t written_value(const struct pci_cfg_dword *d, uint32_t mask, uint32_t data)
+{
+	if (d->policy == CFG_PASS)
+		return (d->value & ~mask) | data;
+	return ((d->value & ~(d->write & mask)) | (data & d->write)) & ~(data & d->w1c);
+}
+
 void pci_function_cfg_write(struct pci_function *fn, uint16_t offset, uint8_t size, uint32_t value)
 {
 	if (!access_valid(offset, size))
@@ -169,36 +178,48 @@ void pci_function_cfg_write(struct pci_function *fn, uint16_t offset, uint8_t si
 	uint32_t mask = pci_size_mask(size) << shift;
 	uint32_t data = value << shift & mask;
 	uint32_t old = d->value;
-	uint32_t now = old;
+	uint32_t now = written_value(d, mask, data);
 
-	switch (d->policy) {
-	case CFG_HIDE:
+	if (d->policy == CFG_HIDE)
 		return;
-	case CFG_PASS:
+	if (fn->guard && fn->guard->ops->cfg_write && now != old)
+		fn->guard->ops->cfg_write(fn->guard, offset & 0xffcu, old, now);
+	if (d->policy == CFG_PASS)
 		pass_write(fn, d, offset, size, data);
-		now = (old & ~mask) | data;
-		break;
-	case CFG_EMULATE:
-		now = (old & ~(d->write & mask)) | (data & d->write);
-		now &= ~(data & d->w1c);
+	else
 		d->value = now;
-		break;
-	}
 	if (d->written)
 		d->written(fn, offset & 0xffcu, old, now, mask);
 	if ((offset & 0xffcu) == PCI_COMMAND)
 		command_changed(fn, (uint16_t)old, (uint16_t)d->value);
 }
 
-int pci_function_reset(struct pci_function *fn)
+static int reset(struct pci_function *fn, enum pci_reset kind)
 {
+	const struct pci_guard_ops *guard = fn->guard ? fn->guard->ops : NULL;
+
+	if (guard && guard->reset)
+		guard->reset(fn->guard, kind);
+
 	uint16_t command = (uint16_t)pci_cfg_get(&fn->cfg, PCI_COMMAND, 2);
 
 	pci_cfg_reset(&fn->cfg);
+	if (guard && guard->reset_done)
+		guard->reset_done(fn->guard, kind);
 	pci_irq_reset(fn);
 	command_changed(fn, command, (uint16_t)pci_cfg_get(&fn->cfg, PCI_COMMAND, 2));
 	if (fn->host)
 		pci_host_remap(fn->host);
 	pci_irq_notify(fn);
 	return fn->ops->reset ? fn->ops->reset(fn) : 0;
+}
+
+int pci_function_reset(struct pci_function *fn)
+{
+	return reset(fn, PCI_RESET_CONVENTIONAL);
+}
+
+int pci_function_flr(struct pci_function *fn)
+{
+	return reset(fn, PCI_RESET_FUNCTION);
 }

@@ -20,8 +20,11 @@
 
 struct fdtw;
 struct pci_bridge;
+struct pci_doe;
 struct pci_function;
+struct pci_guard;
 struct pci_host;
+struct pci_ide;
 
 struct pci_function_ops {
 	/** Read or write of a config dword with policy CFG_PASS. @offset is dword aligned + 0..3, @size 1, 2 or 4. NULL
@@ -67,6 +70,10 @@ struct pci_function {
 	struct pci_cfg cfg;
 	struct pci_bar bars[PCI_NR_BARS];
 	struct pci_irq irq; /* MSI, MSI-X, INTx */
+
+	struct pci_guard *guard;   /* sees what is about to happen; NULL: nobody does. Not owned */
+	struct pci_doe *mailboxes; /* emulated DOE mailboxes, see pci_doe.h; not owned */
+	struct pci_ide *ide;	   /* emulated IDE capability; not owned */
 };
 
 /** Initialises the common part: no BARs, no interrupts, and all of config space hidden (default deny) but COMMAND,
@@ -93,7 +100,10 @@ bool pci_function_bus_master(const struct pci_function *fn);
 uint32_t pci_function_cfg_read(struct pci_function *fn, uint16_t offset, uint8_t size);
 void pci_function_cfg_write(struct pci_function *fn, uint16_t offset, uint8_t size, uint32_t value);
 
-/** Resets config space, BARs and interrupt state, then calls ops->reset. 0 or -errno (logged). */
+/** Conventional reset: config space, BARs and interrupt state, then ops->reset. 0 or -errno (logged). */
 int pci_function_reset(struct pci_function *fn);
+
+/** The same for a function level reset or the way from D3hot to D0, which the link's security survives. */
+int pci_function_flr(struct pci_function *fn);
 
 #endif

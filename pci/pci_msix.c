@@ -6,6 +6,7 @@
 
 #include "bits.h"
 #include "log.h"
+#include "pci_guard.h"
 #include "pci_msi.h"
 #include "pci_priv.h"
 #include "range.h"
@@ -188,6 +189,8 @@ bool pci_msix_access(struct pci_function *fn, unsigned index, struct bus_access 
 		/* Only aligned dwords and quadwords are defined (7.7.2); pending bits are read-only. */
 		bool defined = (access->size == 4 || access->size == 8) && access->offset % access->size == 0;
 
+		if (in_table && defined && fn->guard && fn->guard->ops->msix_write)
+			fn->guard->ops->msix_write(fn->guard);
 		if (in_table && defined)
 			write_table(fn, access->offset - table.first, access->size, access->value);
 		return true;

@@ -41,7 +41,7 @@ static void devctl_written(struct pci_function *fn, uint16_t offset, uint32_t ol
 	pci_cfg_set(&fn->cfg, offset, 4, now & ~(uint32_t)PCI_EXP_DEVCTL_BCR_FLR); /* always reads as 0 */
 	if (!assigned_of(fn)->can_reset)
 		return;		/* not offered in Device Capabilities */
-	pci_function_reset(fn); /* has said why it failed; the guest sees a device in reset state either way */
+	pci_function_flr(fn); /* has said why it failed; the guest sees a device in reset state either way */
 }
 
 static void build_link(struct assigned *a, uint16_t offset, bool has_link)

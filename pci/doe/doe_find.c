@@ -18,27 +18,28 @@
 #define EXT_CAP_VERSION	 MASK32(19, 16)
 #define EXT_CAP_NEXT	 MASK32(31, 20)
 #define CFG_SIZE	 0x1000u
-#define MAX_EXT_CAPS	 ((CFG_SIZE - EXT_CAP_FIRST) / 4)
 #define MAX_FEATURES	 64u
 #define DISCOVERY_VER_V2 2u
 
 int doe_find(const struct doe_cfg_ops *ops, void *opaque, const char *name, uint16_t after)
 {
+	uint64_t visited[CFG_SIZE / 4 / 64] = {0};
 	uint32_t offset = EXT_CAP_FIRST;
-	bool seen = after == 0;
+	bool passed = after == 0;
 
-	for (unsigned i = 0; i < MAX_EXT_CAPS; i++) {
+	while (!(visited[offset / 256] & BIT64(offset / 4 % 64))) {
 		uint32_t header;
 		int err = ops->read(opaque, (uint16_t)offset, &header);
 
 		if (err)
 			return err;
+		visited[offset / 256] |= BIT64(offset / 4 % 64);
 		/* A function without extended config space reads all ones; an empty list is a header of zeroes. */
 		if (offset == EXT_CAP_FIRST && (header == 0 || header == UINT32_MAX))
 			return 0;
-		if (seen && field_get32(EXT_CAP_ID, header) == DOE_CAP_ID && offset + DOE_CAP_SIZE <= CFG_SIZE)
+		if (passed && field_get32(EXT_CAP_ID, header) == DOE_CAP_ID && offset + DOE_CAP_SIZE <= CFG_SIZE)
 			return (int)offset;
-		seen = seen || offset == after;
+		passed = passed || offset == after;
 		offset = field_get32(EXT_CAP_NEXT, header) & ~3u;
 		if (offset == 0)
 			return 0;
