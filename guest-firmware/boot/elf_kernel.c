@@ -26,8 +26,8 @@ struct elf {
 static int refuse(const struct boot_file *file, const char *what)
 {
 	return log_fail(-EINVAL,
-			"kernel \"%s\" %s; the x86-64 machine boots ELF files of 64 bits with a PVH note: Linux' "
-			"vmlinux, built with CONFIG_PVH=y",
+			"kernel \"%s\" %s; the x86-64 machine boots Linux' bzImage (vmlinuz), and ELF files of 64 bits "
+			"with a PVH note: vmlinux, built with CONFIG_PVH=y",
 			file->path, what);
 }
 
@@ -54,9 +54,7 @@ static int refuse_format(const struct boot_file *file, const uint8_t *p)
 	} known[] = {
 		{56, "ARM\x64", 4, "is an arm64 kernel (Image)"},
 		{4, "zimg", 4, "is a compressed EFI kernel, as arm64 has them"},
-		{0x202, "HdrS", 4,
-		 "is a bzImage, which aerie does not boot yet (scripts/extract-vmlinux of the kernel's sources gets "
-		 "the ELF file out of it)"},
+		{0x202, "HdrS", 4, "is a bzImage that ends inside of its header"},
 		{0, "\x1f\x8b", 2, "is gzip data"},
 		{0, "\x28\xb5\x2f\xfd", 4, "is zstd data"},
 		{0, "070701", 6, "is a cpio archive (an initrd?)"},
@@ -244,7 +242,7 @@ int elf_kernel_load(const struct gmem *mem, struct range ram, const struct boot_
 	struct elf elf;
 	int err = read_elf(file, &elf);
 
-	*out = (struct kernel_image){0};
+	*out = (struct kernel_image){.protocol = ARCH_BOOT_PVH};
 	for (unsigned i = 0; err == 0 && i < elf.nr; i++)
 		if (elf.ph[i].p_type == PT_LOAD && elf.ph[i].p_memsz > 0)
 			err = load_segment(mem, ram, file, &elf.ph[i], out);

@@ -61,7 +61,7 @@ static const char *recognise(const uint8_t *p, char *what)
 		unsigned len;
 		const char *what;
 	} known[] = {
-		{0x202, "HdrS", 4, "an x86 kernel (bzImage)"},
+		{LINUX_MAGIC, LINUX_MAGIC_VALUE, 4, "an x86 kernel (bzImage)"},
 		{0x30, "RISCV", 5, "a RISC-V kernel"},
 		{0, "\177ELF", 4, "an ELF file (vmlinux?)"},
 		{0,
@@ -225,7 +225,7 @@ int kernel_image_load(const struct gmem *mem, struct range ram, const struct boo
 	uint8_t *host = gmem_host(mem, gpa(ram.first), size);
 	const char *why;
 
-	*out = (struct kernel_image){0};
+	*out = (struct kernel_image){.protocol = ARCH_BOOT_ARM64_IMAGE};
 	if (!host || size < 2 * BOOT_DTB_SIZE)
 		return too_big(file, "kernel", 4 * BOOT_DTB_SIZE, ram);
 
@@ -259,6 +259,11 @@ int initrd_load(const struct gmem *mem, struct range ram, const struct boot_file
 				"initrd \"%s\" of %" PRIu64
 				" MiB does not end within 32 GiB of the kernel; use a smaller one",
 				file->path, MIB(file->size));
+	if (image->initrd_last && start + file->size - 1 > image->initrd_last)
+		return log_fail(-EFBIG,
+				"initrd \"%s\" would end above %" PRIu64
+				" MiB, where this kernel does not look for it; use a smaller one",
+				file->path, MIB(image->initrd_last));
 	int err = image_stream_read(file, 0, gmem_host(mem, gpa(start), file->size), file->size);
 
 	if (err < 0)

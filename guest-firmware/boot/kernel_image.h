@@ -9,8 +9,10 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "arch.h"
 #include "boot_files.h"
 #include "gmem.h"
+#include "linux_boot_regs.h"
 #include "range.h"
 
 /* The device tree may take this much, and not cross a boundary of this size. */
@@ -21,6 +23,12 @@ struct kernel_image {
 	struct range range;  /* what the kernel occupies, its zeroed data included */
 	gpa_t dtb;	     /* place of the device tree, BOOT_DTB_SIZE bytes */
 	struct range initrd; /* valid after initrd_load() */
+	enum arch_boot_protocol protocol;
+
+	/* bzImage only */
+	uint64_t initrd_last;				     /* last address that an initrd may have; 0: no limit */
+	uint32_t cmdline_max;				     /* bytes of the command line without its end */
+	uint8_t setup[LINUX_HEADER_END - LINUX_SETUP_SECTS]; /* setup header, as it is in the file */
 };
 
 /** Looks at the start of the file only: is it something that kernel_image_load() can take? Called before anything of

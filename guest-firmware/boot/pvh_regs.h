@@ -9,8 +9,6 @@
 #define PVH_NOTE_PHYS32 18u /* XEN_ELFNOTE_PHYS32_ENTRY: address of the 32-bit entry point */
 #define PVH_MAGIC	0x336ec578u
 #define PVH_VERSION	1u /* with a memory map */
-#define PVH_MEMORY_RAM	1u /* as in ACPI 6.5, table 15.4 */
-#define PVH_MEMORY_KEEP 2u
 
 struct pvh_start_info {
 	uint32_t magic;

@@ -323,7 +323,7 @@ static const struct {
 	{no_room_for_tree, "does not fit"},
 	{entry_outside, "in no segment"},
 	{arm64_image, "arm64 kernel \\(Image\\)"},
-	{bzimage, "bzImage.*extract-vmlinux"},
+	{bzimage, "bzImage that ends inside of its header"},
 	{garbage, "unknown format"},
 };
 
@@ -370,10 +370,11 @@ static const void *at(uint64_t addr, size_t n)
 
 START_TEST(boot_tables)
 {
-	const struct boot_pvh boot = {.cmdline = "console=ttyS0",
-				      .initrd = {0x600000, 0x600fff},
-				      .dtb = {0x400000, 0x400123},
-				      .rsdp = gpa(0xe0000)};
+	const struct boot_info boot = {.cmdline = "console=ttyS0",
+				       .initrd = {0x600000, 0x600fff},
+				       .dtb = {0x400000, 0x400123},
+				       .rsdp = gpa(0xe0000),
+				       .ecam = {0xe0000000, 0xefffffff}};
 	const struct pvh_start_info *info;
 	const struct pvh_module *module;
 	const struct pvh_memory *map;
@@ -395,6 +396,7 @@ START_TEST(boot_tables)
 	const struct pvh_memory want[] = {{0, 0xa0000, 1, 0},
 					  {0xa0000, 0x60000, 2, 0},
 					  {MIB, RAM_SIZE - MIB, 1, 0},
+					  {0xe0000000, 0x10000000, 2, 0},
 					  {UINT64_C(4) << 30, MIB, 1, 0}};
 	ck_assert_uint_eq(le32toh(info->memmap_entries), ARRAY_LEN(want));
 	map = at(info->memmap, sizeof(want));
@@ -405,7 +407,7 @@ END_TEST
 /* Linux takes the first module for its initrd. */
 START_TEST(boot_tables_no_initrd)
 {
-	const struct boot_pvh boot = {.cmdline = "", .dtb = {0x400000, 0x400123}};
+	const struct boot_info boot = {.cmdline = "", .dtb = {0x400000, 0x400123}};
 	const struct pvh_start_info *info;
 	const struct pvh_module *module;
 	gpa_t tables;
@@ -421,14 +423,14 @@ END_TEST
 
 START_TEST(boot_tables_bad)
 {
-	static char cmdline[BOOT_PVH_CMDLINE_MAX + 1];
-	struct boot_pvh boot = {.cmdline = cmdline, .dtb = {0x400000, 0x400123}};
+	static char cmdline[BOOT_LOW_CMDLINE_MAX + 1];
+	struct boot_info boot = {.cmdline = cmdline, .dtb = {0x400000, 0x400123}};
 	struct gmem small;
 	gpa_t tables;
 
-	memset(cmdline, 'a', BOOT_PVH_CMDLINE_MAX - 1);
+	memset(cmdline, 'a', BOOT_LOW_CMDLINE_MAX - 1);
 	ck_assert_int_eq(boot_pvh_write(&mem, &boot, &tables), 0);
-	cmdline[BOOT_PVH_CMDLINE_MAX - 1] = 'a';
+	cmdline[BOOT_LOW_CMDLINE_MAX - 1] = 'a';
 	ck_assert_int_eq(boot_pvh_write(&mem, &boot, &tables), -E2BIG);
 	said("shorten boot.cmdline");
 	nr_logged = 0;

@@ -28,6 +28,7 @@ struct vm;
 enum arch_boot_protocol {
 	ARCH_BOOT_ARM64_IMAGE, /* Linux Documentation/arch/arm64/booting.rst */
 	ARCH_BOOT_PVH,	       /* ELF with a PVH note (Xen docs/misc/pvh.pandoc) */
+	ARCH_BOOT_LINUX64,     /* bzImage, entered in long mode (Linux Documentation/arch/x86/boot.rst) */
 };
 
 enum arch_serial {
@@ -40,8 +41,8 @@ enum arch_serial {
 struct arch_layout {
 	const char *machine; /* name, for messages and `compatible` */
 	uint64_t ram_base;
-	struct range ram_hole; /* where RAM makes way for devices and goes on behind it; 0, 0: nowhere */
-	enum arch_boot_protocol boot;
+	struct range ram_hole;	      /* where RAM makes way for devices and goes on behind it; 0, 0: nowhere */
+	enum arch_boot_protocol boot; /* ARCH_BOOT_PVH: ARCH_BOOT_LINUX64 too, as the kernel's file says */
 	enum arch_serial serial;
 	uint64_t serial_base; /* first serial port, one page */
 	uint64_t rtc_base;    /* one page; 0: none, the CPUs know the time */
@@ -85,8 +86,13 @@ int arch_irqchip_reset(struct vm *vm);
 
 /** What the boot vCPU finds: where it starts and the address of the firmware tables. */
 struct arch_boot {
+	enum arch_boot_protocol protocol;
 	gpa_t entry;
-	gpa_t tables; /* arm64: device tree blob (x0); x86: hvm_start_info (ebx) */
+	gpa_t tables; /* arm64: device tree blob (x0); PVH: hvm_start_info (ebx); LINUX64: boot_params (rsi) */
+
+	/* LINUX64 only: the page tables to run on, and the descriptor table with its size in bytes. */
+	gpa_t page_tables, gdt;
+	uint16_t gdt_size;
 };
 
 /** Puts @vcpu into its power-on state; the boot vCPU (index 0) gets @boot, the others wait to be started by the guest.

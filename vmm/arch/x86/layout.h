@@ -3,7 +3,7 @@
  * Guest physical addresses of the x86-64 machine. There is nothing of a PC below 1 MiB, and no BIOS.
  *
  *	0x0000_0000  +----------------------------------------+
- *	             | RAM, at most 3 GiB of it here          |  the loader's tables: BOOT_PVH_* in boot_pvh.h
+ *	             | RAM, at most 3 GiB of it here          |  the loader's and ACPI's tables: boot_low.h
  *	0xc000_0000  +----------------------------------------+
  *	             | PCI BARs, 32 bit               512 MiB |
  *	0xe000_0000  | PCI configuration (ECAM)       256 MiB |

@@ -65,7 +65,7 @@ int arch_vcpus_init(struct vm *vm)
 	return err ? err : take_snapshots(vm);
 }
 
-/* Flat segments for the start (PVH boot ABI: Xen docs/misc/pvh.pandoc). */
+/* Flat segments of 32 bits. */
 static struct kvm_segment flat(uint16_t selector, uint8_t type)
 {
 	return (struct kvm_segment){
@@ -74,21 +74,49 @@ static struct kvm_segment flat(uint16_t selector, uint8_t type)
 
 #define TYPE_DATA 3u  /* read, write, accessed */
 #define TYPE_CODE 11u /* execute, read, accessed */
-#define TYPE_TSS  11u /* 32 bits, busy */
+#define TYPE_TSS  11u /* busy; of 32 or 64 bits, as the CPU's mode is */
 
-static int enter_pvh(struct vcpu *vcpu, const struct arch_boot *boot)
+#define CODE_SELECTOR 0x10
+#define DATA_SELECTOR 0x18
+#define TSS_SELECTOR  0x20
+
+/* PVH boot ABI (Xen docs/misc/pvh.pandoc): protected mode, no paging. */
+static void enter_pvh(struct kvm_sregs *sregs, struct kvm_regs *regs, const struct arch_boot *boot)
 {
-	struct kvm_regs regs = {.rip = boot->entry.v, .rbx = boot->tables.v, .rflags = RFLAGS_SET};
-	struct kvm_segment data = flat(0x18, TYPE_DATA);
+	regs->rbx = boot->tables.v;
+	sregs->gdt = (struct kvm_dtable){0};
+	sregs->cr0 = CR0_PE | CR0_ET;
+	sregs->cr3 = sregs->cr4 = sregs->efer = 0;
+}
+
+/* 64-bit boot protocol (Linux Documentation/arch/x86/boot.rst): long mode on page tables that map all to itself. */
+static void enter_linux64(struct kvm_sregs *sregs, struct kvm_regs *regs, const struct arch_boot *boot)
+{
+	regs->rsi = boot->tables.v;
+	sregs->cs.l = 1;
+	sregs->cs.db = 0;
+	sregs->gdt = (struct kvm_dtable){.base = boot->gdt.v, .limit = (uint16_t)(boot->gdt_size - 1)};
+	sregs->cr0 = CR0_PE | CR0_ET | CR0_PG;
+	sregs->cr3 = boot->page_tables.v;
+	sregs->cr4 = CR4_PAE;
+	sregs->efer = EFER_LME | EFER_LMA;
+}
+
+static int enter(struct vcpu *vcpu, const struct arch_boot *boot)
+{
+	struct kvm_regs regs = {.rip = boot->entry.v, .rflags = RFLAGS_SET};
+	struct kvm_segment data = flat(DATA_SELECTOR, TYPE_DATA);
 	struct kvm_sregs sregs;
 	int err = kvm_x86_get_sregs(vcpu->fd, &sregs);
 
-	sregs.cs = flat(0x10, TYPE_CODE);
+	sregs.cs = flat(CODE_SELECTOR, TYPE_CODE);
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = data;
-	sregs.tr = (struct kvm_segment){.limit = 0x67, .selector = 0x20, .type = TYPE_TSS, .present = 1};
-	sregs.gdt = sregs.idt = (struct kvm_dtable){0};
-	sregs.cr0 = CR0_PE | CR0_ET;
-	sregs.cr3 = sregs.cr4 = sregs.efer = 0;
+	sregs.tr = (struct kvm_segment){.limit = 0x67, .selector = TSS_SELECTOR, .type = TYPE_TSS, .present = 1};
+	sregs.idt = (struct kvm_dtable){0};
+	if (boot->protocol == ARCH_BOOT_LINUX64)
+		enter_linux64(&sregs, &regs, boot);
+	else
+		enter_pvh(&sregs, &regs, boot);
 	if (!err)
 		err = kvm_x86_set_sregs(vcpu->fd, &sregs);
 	if (!err)
@@ -103,5 +131,5 @@ int arch_vcpu_reset(struct vcpu *vcpu, const struct arch_boot *boot)
 	int err = snapshot_restore(vcpu->vm->arch->power_on[vcpu->index], vcpu);
 
 	/* The others wait for INIT and SIPI, as KVM made them. */
-	return err || vcpu->index != 0 ? err : enter_pvh(vcpu, boot);
+	return err || vcpu->index != 0 ? err : enter(vcpu, boot);
 }
