@@ -106,7 +106,7 @@ static int discover_one(struct doe_mailbox *mb, uint8_t index, struct doe_featur
 
 int doe_discover(struct doe_mailbox *mb, struct doe_feature *features, unsigned max)
 {
-	uint8_t index = 0, next;
+	uint8_t index = 0, next = 0;
 	unsigned n = 0;
 
 	do {

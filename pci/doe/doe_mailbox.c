@@ -103,7 +103,7 @@ static int receive_header(struct doe_mailbox *mb, uint16_t vendor, uint8_t type,
 {
 	uint8_t header[DOE_OBJECT_HEADER_BYTES];
 	struct wire_out out = wire_out(header, sizeof(header));
-	uint32_t id, length;
+	uint32_t id = 0, length = 0;
 	int err = pop(mb, &id);
 
 	if (!err)
@@ -126,8 +126,8 @@ static int receive_header(struct doe_mailbox *mb, uint16_t vendor, uint8_t type,
 static int receive_object(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, uint8_t *rsp, size_t cap)
 {
 	struct wire_out out = wire_out(rsp, cap);
-	uint32_t value, status;
-	size_t len;
+	uint32_t value = 0, status = 0;
+	size_t len = 0;
 	int err = receive_header(mb, vendor, type, &len);
 
 	if (err)
