@@ -168,7 +168,7 @@ static int answer_key_prog(struct ide_km_responder *km, uint32_t session, const 
 	else
 		status = program(km, session, head, &key);
 	explicit_bzero(&key, sizeof(key));
-	return acknowledge(IDE_KM_KP_ACK, head, status, rsp, cap);
+	return acknowledge(IDE_KM_KP_ACK, head, (uint8_t)status, rsp, cap);
 }
 
 static void go(struct ide_km_responder *km, struct ide_km_stream *s, unsigned set, unsigned number)
