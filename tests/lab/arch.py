@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Arch:
-    """Facts about one architecture of L1; a second one is another instance."""
+    """Facts about one architecture of L1."""
 
-    name: str                    # ours, and that of the build folder
+    title: str                   # what users and scenarios call it
+    name: str                    # ours, and that of folders
     debian: str                  # Debian's
     triplet: str                 # the compiler's and the library folders'
     cpu_family: str              # Meson's
@@ -19,13 +20,16 @@ class Arch:
     images: Mapping[str, str]    # "host", "guest" -> name of the image that L1, L2 boots
     console: str                 # the kernel's name of the first serial port
     qemu: str
+    qemu_package: str
     machine: tuple[str, ...]     # L0's machine, with the IOMMU under test
-    firmware: str                # the file given to -bios
+    cmdline: str                 # what L1's kernel must be told
+    firmware: str                # the file given to -bios; empty: QEMU's own
     needs_iort: bool             # the machine's IORT must be overridden
     guest_kernels: Mapping[str, str]   # name -> pattern of the package's name
 
 
 ARM64 = Arch(
+    title="arm64",
     name="arm64",
     debian="arm64",
     triplet="aarch64-linux-gnu",
@@ -36,10 +40,12 @@ ARM64 = Arch(
     images={"host": "Image", "guest": "Image"},
     console="ttyAMA0",
     qemu="qemu-system-aarch64",
+    qemu_package="qemu-system-arm",
     machine=("-M", "virt,virtualization=on,gic-version=3,iommu=smmuv3",
              # No PMU: counters of guests come and go with vCPU threads, and under
              # emulation L1's perf code has been seen to crash over that.
              "-global", "arm-smmuv3.stage=nested", "-cpu", "max,pmu=off"),
+    cmdline="",
     firmware="/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
     needs_iort=True,
     guest_kernels={
@@ -48,3 +54,38 @@ ARM64 = Arch(
         "7.2": r"linux-image-7\.2\.[0-9]+(\+deb[0-9.]+)?-arm64",
     },
 )
+
+X86_64 = Arch(
+    title="x86-64",
+    name="x86_64",
+    debian="amd64",
+    triplet="x86_64-linux-gnu",
+    cpu_family="x86_64",
+    linux="x86",
+    image_targets=("bzImage",),
+    # The first is the ELF file without symbols: it boots through PVH, with no decompressor
+    # that would cost seconds under emulation.
+    built={"vmlinux": "arch/x86/boot/compressed/vmlinux.bin", "bzImage": "arch/x86/boot/bzImage"},
+    images={"host": "vmlinux", "guest": "vmlinux"},
+    console="ttyS0",
+    qemu="qemu-system-x86_64",
+    qemu_package="qemu-system-x86",
+    # The IOMMU first: it looks only at devices that come after it
+    machine=("-M", "q35", "-accel", "tcg", "-cpu", "max,+svm,+npt",
+             "-device", "intel-iommu,intremap=on"),
+    cmdline="intel_iommu=on",
+    firmware="",
+    needs_iort=False,
+    guest_kernels={
+        "6.1": r"linux-image-6\.1\.[0-9]+(-[0-9]+|\+deb[0-9.]+)?-amd64",
+        "6.12": r"linux-image-6\.12\.[0-9]+(\+deb[0-9.]+)?-amd64",
+        "7.2": r"linux-image-7\.2\.[0-9]+(\+deb[0-9.]+)?-amd64",
+    },
+)
+
+ARCHES = (ARM64, X86_64)
+
+
+def titled(title: str) -> Arch:
+    """The architecture of this title, which must be one of them."""
+    return next(arch for arch in ARCHES if arch.title == title)

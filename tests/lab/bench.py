@@ -40,12 +40,12 @@ Series = dict[str, list[float]]
 
 def run(arch: Arch, rounds: int, scale: float) -> int:
     """Run the bench, print the medians, keep everything in build/bench.json."""
-    kit = setup.prepare(arch)
+    kit = setup.prepare([arch])[arch.name]
     qemu = setup.bench_qemu(arch)
     host = l1.Host(kit, {"bin/aerie": build.aerie(kit), **qemu.files(),
                          **build.host_programs(arch)}, build.guest_programs(arch))
     facts = {"ROUNDS": str(rounds), "QEMU": peers.IN_L1}
-    plan = scenario.load(paths.LAB / "bench")
+    plan = scenario.load_for(paths.LAB / "bench", arch)
     with scenariorun.locked(plan):
         with ui.Phase(f"{rounds} rounds in L1, aerie and QEMU {qemu.version} in turn"):
             this = scenariorun.fly(plan, [KERNEL], host, scale, facts)

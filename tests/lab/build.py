@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import paths, proc, ui
 from lab.arch import Arch
-from lab.setup import Kit
+from lab.setup import Kit, Uapi
 
 NATIVE = "x86_64"
 PROGRAM_FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static")
@@ -29,37 +29,37 @@ class Variant:
         return paths.BUILD / self.name
 
 
-def static(kit: Kit) -> Variant:
-    """aerie for L1: a static binary, built with the cross compiler."""
-    return Variant(kit.arch.name, (
-        f"--cross-file={paths.BUILD / f'cross-{kit.arch.name}.ini'}", "--buildtype=release",
+def static(arch: Arch, uapi: Uapi) -> Variant:
+    """aerie for L1: a static binary, built like a foreign one for the build machine too."""
+    name = arch.name if arch.name != NATIVE else f"{NATIVE}-static"
+    return Variant(name, (
+        f"--cross-file={paths.BUILD / f'cross-{arch.name}.ini'}", "--buildtype=release",
         "-Dstatic=true", "-Ddefault_library=static", "-Dtests=false", "-Dfuzz=false",
-        f"-Duapi_headers={kit.uapi[kit.arch.name]}"))
+        f"-Duapi_headers={uapi[arch.name]}"))
 
 
-def _native_headers(kit: Kit) -> tuple[str, str]:
+def _native_headers(uapi: Uapi) -> tuple[str, str]:
     """Headers of the build machine, and those of arm64 for its unit tests."""
-    return (f"-Duapi_headers={kit.uapi[NATIVE]}",
-            f"-Duapi_headers_arm64={kit.uapi['arm64']}")
+    return (f"-Duapi_headers={uapi[NATIVE]}", f"-Duapi_headers_arm64={uapi['arm64']}")
 
 
-def native(kit: Kit) -> Variant:
+def native(uapi: Uapi) -> Variant:
     """aerie and its tests for the build machine."""
     return Variant(NATIVE, ("--buildtype=debugoptimized", "-Dtests=true", "-Dfuzz=false",
-                            *_native_headers(kit)))
+                            *_native_headers(uapi)))
 
 
-def sanitized(kit: Kit) -> Variant:
+def sanitized(uapi: Uapi) -> Variant:
     """The unit tests, with the address and undefined-behaviour sanitizers."""
     return Variant(f"{NATIVE}-asan", ("--buildtype=debugoptimized", "-Dtests=true", "-Dfuzz=false",
-                                      SANITIZERS, *_native_headers(kit)))
+                                      SANITIZERS, *_native_headers(uapi)))
 
 
-def fuzz(kit: Kit) -> Variant:
+def fuzz(uapi: Uapi) -> Variant:
     """The fuzz targets."""
     return Variant("fuzz", ("--buildtype=debugoptimized", "-Dtests=false", "-Dfuzz=true",
                             SANITIZERS, "-Db_lundef=false",
-                            *_native_headers(kit)), compiler="clang")
+                            *_native_headers(uapi)), compiler="clang")
 
 
 def build(variant: Variant) -> Path:
@@ -88,28 +88,36 @@ def build(variant: Variant) -> Path:
 
 def aerie(kit: Kit) -> Path:
     """The static binary for L1."""
-    return build(static(kit)) / "aerie"
+    return build(static(kit.arch, kit.uapi)) / "aerie"
 
 
 def guest_programs(arch: Arch) -> dict[str, Path]:
     """The lab's own small programs, compiled static, by their paths in L2."""
-    return _programs(arch, paths.LAB / "guest") | _programs(arch, paths.LAB / "common")
+    return _programs(arch, "guest", f"guest/{arch.name}", "common")
 
 
 def host_programs(arch: Arch) -> dict[str, Path]:
     """The same for L1."""
-    return _programs(arch, paths.LAB / "host") | _programs(arch, paths.LAB / "common")
+    return _programs(arch, "host", "common")
 
 
-def _programs(arch: Arch, sources: Path) -> dict[str, Path]:
-    folder = paths.RUNS / "programs"
+def _programs(arch: Arch, *folders: str) -> dict[str, Path]:
+    """The programs of those of the folders that there are."""
+    return {path: program for name in folders
+            for path, program in _compiled(arch, paths.LAB / name).items()}
+
+
+def _compiled(arch: Arch, sources: Path) -> dict[str, Path]:
+    shared = paths.LAB / "guest"      # has a header for all
+    files = [*sources.glob("*.[ch]"), *shared.glob("*.h")]
+    folder = paths.RUNS / "programs" / arch.name
     folder.mkdir(parents=True, exist_ok=True)
     built = {}
-    changed = max(path.stat().st_mtime for path in sources.glob("*.[ch]"))
+    changed = max((path.stat().st_mtime for path in files), default=0)
     for source in sorted(sources.glob("*.c")):
         target = folder / source.stem
         if not target.exists() or target.stat().st_mtime < changed:
-            proc.run([f"{arch.triplet}-gcc", *PROGRAM_FLAGS, "-o", target, source],
+            proc.run([f"{arch.triplet}-gcc", *PROGRAM_FLAGS, f"-I{shared}", "-o", target, source],
                      log=paths.BUILD / "programs.log")
         built[f"bin/{source.stem}"] = target
     return built

@@ -8,21 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab import bench, benchsoft, build, demo, setup, shell, testrun, ui
-from lab.arch import ARM64
+from lab.arch import ARCHES, ARM64, titled
 from lab.errors import LabError
+
+TITLES = [arch.title for arch in ARCHES]
 
 DESCRIPTION = """\
 aerie's lab. It runs everything in nested virtual machines, so that device
 assignment behind a nested SMMUv3 needs no special hardware: L0 is QEMU with an
-emulated SMMUv3, L1 a small Linux host with aerie, L2 aerie's guest.
+emulated SMMUv3 (or x86-64 with VT-d), L1 a small Linux host with aerie, L2 aerie's guest.
 """
 
 EPILOG = """\
 Start with `./lab demo`. What set-up makes (a kernel, a sysroot, guest kernels)
 is kept in ${XDG_CACHE_HOME:-~/.cache}/aerie; what a run leaves (logs, images)
-is in build/lab/NAME. Every command does the set-up and the build it needs.
+is in build/lab/ARCH/NAME. Every command does the set-up and the build it needs.
 
-  ./lab test                    all tests
+  ./lab test                    all tests, scenarios with one guest kernel each
+  ./lab test --full             all of them
   ./lab test unit               the unit tests only
   ./lab test native             bare-metal payloads on this machine's /dev/kvm
   ./lab test nvme -k 6.12       one scenario with one guest kernel
@@ -45,32 +48,41 @@ def _parser() -> argparse.ArgumentParser:
     item = commands.add_parser("test", help="run the tests")
     item.add_argument("names", nargs="*", metavar="NAME",
                       help="unit, native, fuzz, scenarios, or a scenario's name; default: all")
+    item.add_argument("-a", "--arch", action="append", default=[], choices=TITLES,
+                      help="only scenarios with a host of this architecture "
+                           f"({', '.join(TITLES)})")
     item.add_argument("-k", "--kernel", action="append", default=[], metavar="KERNEL",
                       help="only with this guest kernel (lab, 6.1, 6.12, 7.2)")
+    item.add_argument("--full", action="store_true",
+                      help="scenarios with all their guest kernels, and the whole boot matrix")
     item.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), metavar="N",
                       help="scenarios or fuzz targets at the same time (default: %(default)s)")
     item.add_argument("--aerie", type=Path, metavar="FILE",
-                      help="use this static aerie in the scenarios instead of building one")
+                      help="use this static aerie in the scenarios of one architecture instead "
+                           "of building one")
     item.add_argument("--list", action="store_true", help="list the tests and end")
     item = commands.add_parser("bench", help="compare aerie with QEMU inside L1")
     item.add_argument("which", nargs="?", choices=("assigned", "software", "all"), default="all",
                       help="assigned devices, or virtio and virtio-iommu (default: all)")
     item.add_argument("-n", "--rounds", type=int, default=5, metavar="N",
                       help="rounds, all contenders in each (default: %(default)s)")
-    commands.add_parser("shell", help="L1 on this terminal, guest kernels at hand")
+    item = commands.add_parser("shell", help="L1 on this terminal, guest kernels at hand")
+    item.add_argument("-a", "--arch", default=ARM64.title, choices=TITLES,
+                      help="of L1 (default: %(default)s)")
     return parser
 
 
 def _build() -> int:
-    kit = setup.prepare(ARM64)
-    for variant in (build.static, build.native, build.sanitized, build.fuzz):
-        build.build(variant(kit))
+    uapi = setup.toolchain()
+    for variant in (*(build.static(arch, uapi) for arch in ARCHES), build.native(uapi),
+                    build.sanitized(uapi), build.fuzz(uapi)):
+        build.build(variant)
     return 0
 
 
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "setup":
-        setup.prepare(ARM64, update=options.update)
+        setup.prepare(ARCHES, update=options.update)
         return 0
     if options.command == "build":
         return _build()
@@ -80,10 +92,12 @@ def _dispatch(options: argparse.Namespace) -> int:
         if options.list:
             ui.say(testrun.listing())
             return 0
-        return testrun.run(ARM64, testrun.Choice(
-            options.names, options.kernel, options.jobs, options.aerie))
+        arches = [arch for arch in ARCHES if arch.title in (options.arch or TITLES)]
+        return testrun.run(testrun.Choice(
+            options.names, arches, options.kernel, options.jobs, options.full, options.aerie))
     if options.command == "shell":
-        return shell.run(setup.prepare(ARM64))
+        arch = titled(options.arch)
+        return shell.run(setup.prepare([arch])[arch.name])
     status = 0
     if options.which in ("assigned", "all"):
         status |= bench.run(ARM64, options.rounds, testrun.scale())

@@ -30,10 +30,10 @@ class Row:
 
 def run(arch: Arch, scale: float) -> int:
     """Set up, build, fly, prove; return the exit status."""
-    kit, setup_time = _timed(lambda: setup.prepare(arch))
+    kit, setup_time = _timed(lambda: setup.prepare([arch])[arch.name])
     aerie, build_time = _timed(lambda: _build(kit))
     host = l1.Host(kit, {"bin/aerie": aerie}, build.guest_programs(arch))
-    flight = scenario.load(paths.LAB / "demo")
+    flight = scenario.load_for(paths.LAB / "demo", arch)
     with scenariorun.locked(flight):
         with ui.Phase("L1 boots and runs `aerie run configs/vms/first-flight.yaml`"):
             this = scenariorun.fly(flight, [KERNEL], host, scale)
@@ -55,7 +55,7 @@ def _timed(work: Callable[[], Made]) -> tuple[Made, float]:
 
 def _build(kit: setup.Kit) -> Path:
     aerie = build.aerie(kit)
-    build.build(build.native(kit))
+    build.build(build.native(kit.uapi))
     return aerie
 
 

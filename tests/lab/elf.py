@@ -8,12 +8,21 @@ from pathlib import Path
 
 from lab import proc
 from lab.arch import Arch
+from lab.errors import LabError
 
 
 def needed(program: Path) -> list[str]:
     """The shared libraries that a program or library names."""
     return re.findall(r"\(NEEDED\)\s+Shared library: \[(.+?)\]",
                       proc.output(["readelf", "-d", program]))
+
+
+def interpreter(program: Path) -> str:
+    """The dynamic loader that a program names, without the leading slash."""
+    found = re.search(r"program interpreter: /(.+?)\]", proc.output(["readelf", "-l", program]))
+    if not found:
+        raise LabError(f"{program} is no dynamic program")
+    return found.group(1)
 
 
 def libraries(arch: Arch, tree: Path) -> dict[str, Path]:

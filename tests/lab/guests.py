@@ -15,11 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import apt, store, ui
+from lab import apt, bzimage, store, ui
 from lab.arch import Arch
 from lab.errors import LabError
+from lab.kernel import Kernel
 
 LAB_KERNEL = "lab"
+BZIMAGE = "bzImage"
 # What guests load unless a scenario names others
 MODULES = ("nvme", "e1000e", "igb", "pci_stub")
 # All that a scenario can name. The IOMMU's driver must be there before those of the
@@ -38,6 +40,7 @@ class GuestKernel:
 
     name: str
     image: Path
+    packed: Path | None = None      # the same as a bzImage, which unpacks itself
     modules: tuple[Path, ...] = ()
     needs: Mapping[str, Sequence[str]] = field(default_factory=dict)   # by module
 
@@ -55,9 +58,10 @@ class GuestKernel:
         return [path for path in self.modules if path.stem[3:] in wanted]
 
 
-def lab_kernel(image: Path) -> GuestKernel:
+def lab_kernel(own: Kernel) -> GuestKernel:
     """The lab's own kernel, which needs no modules."""
-    return GuestKernel(LAB_KERNEL, image)
+    packed = own.folder / BZIMAGE
+    return GuestKernel(LAB_KERNEL, own.guest_image, packed if packed.exists() else None)
 
 
 def stock_kernels(arch: Arch, archive: apt.PrivateApt, log: Path) -> list[GuestKernel]:
@@ -82,8 +86,22 @@ def _obtain(name: str, pattern: str, arch: Arch, archive: apt.PrivateApt,
             shutil.rmtree(tree)
 
     folder = store.obtain(f"guest-{arch.name}-{name}", inputs, make)
-    return GuestKernel(name, folder / "Image", tuple(sorted((folder / "modules").glob("*.ko"))),
+    image, packed = folder / "Image", None
+    if BZIMAGE in arch.built:
+        image, packed = _unpacked(arch, name, image), image
+    return GuestKernel(name, image, packed, tuple(sorted((folder / "modules").glob("*.ko"))),
                        json.loads((folder / "needs.json").read_text()))
+
+
+def _unpacked(arch: Arch, name: str, packed: Path) -> Path:
+    """The ELF file in a bzImage."""
+
+    def make(folder: Path) -> None:
+        with ui.Phase(f"unpacking the kernel {name}"):
+            (folder / "vmlinux").write_bytes(bzimage.vmlinux(packed))
+
+    inputs = {"packed": packed.parent.name, "recipe": store.recipe(bzimage)}
+    return store.obtain(f"vmlinux-{arch.name}-{name}", inputs, make) / "vmlinux"
 
 
 def _packages(pattern: str, arch: Arch, archive: apt.PrivateApt) -> list[apt.Package]:

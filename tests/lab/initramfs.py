@@ -60,10 +60,12 @@ def guest(busybox: Path, kernel: GuestKernel, modules: Iterable[str],
     return out.finish()
 
 
-def guest_files(kernel: GuestKernel, image: bytes) -> bytes:
-    """What L1 finds in /guests: a kernel and its initramfs."""
+def guest_files(kernel: GuestKernel, image: bytes, packed: bool) -> bytes:
+    """What L1 finds in /guests: a kernel, as a bzImage too if `packed`, and its initramfs."""
     out = cpio.Archive()
     out.data(f"guests/{kernel.name}/Image", kernel.image.read_bytes())
+    if packed and kernel.packed:
+        out.data(f"guests/{kernel.name}/bzImage", kernel.packed.read_bytes())
     out.data(f"guests/{kernel.name}/initrd", image)
     return out.finish()
 

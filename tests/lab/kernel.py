@@ -49,9 +49,9 @@ def options(arch: Arch) -> str:
     return "".join(path.read_text() for path in fragments(arch))
 
 
-def source_tree(archive: apt.PrivateApt, arch: Arch, log: Path) -> Path:
+def source_tree(archive: apt.PrivateApt, log: Path) -> Path:
     """Have the unpacked source; kernels, UAPI headers and modules are made from it."""
-    package = archive.package(SOURCE, arch.debian)
+    package = archive.package(SOURCE, "all")
 
     def make(folder: Path) -> None:
         _unpack(archive, package, folder, log)

@@ -6,6 +6,7 @@ IOMMU group of its own. Root ports take consecutive slots and the firmware
 numbers their buses in that order: the first device is 0000:01:00.0.
 """
 
+import os
 import shlex
 import signal
 import subprocess
@@ -19,6 +20,8 @@ from lab.arch import Arch
 SHARE_SLOT = 1
 FIRST_PORT_SLOT = 8
 PORTS = 8     # always: the IORT depends on the number of buses
+
+POLL = 0.05   # seconds
 
 # QEMU must not outlive the lab, however that ends
 DIE_WITH_LAB = ("setpriv", "--pdeathsig", "KILL")
@@ -42,10 +45,12 @@ class Machine:
         """QEMU's command line."""
         # A port that sleeps while its device is unused costs a second of link
         # training at each use.
-        cmdline = f"console={self.arch.console} panic=-1 oops=panic pcie_port_pm=off {self.cmdline}"
+        cmdline = (f"console={self.arch.console} panic=-1 oops=panic pcie_port_pm=off "
+                   f"{self.arch.cmdline} {self.cmdline}")
+        firmware = ["-bios", self.arch.firmware] if self.arch.firmware else []
         words = [self.arch.qemu, *self.arch.machine, "-smp", str(self.cpus), "-m", self.memory,
                  "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", *console,
-                 "-bios", self.arch.firmware, "-kernel", str(self.kernel),
+                 *firmware, "-kernel", str(self.kernel),
                  "-initrd", str(self.initramfs), "-append", cmdline]
         words += ["-fsdev", f"local,id=lab,path={self.share},security_model=none",
                   "-device", f"virtio-9p-pci,fsdev=lab,mount_tag=lab,romfile=,addr={SHARE_SLOT:#x}",
@@ -67,6 +72,7 @@ class Outcome:
     seconds: float
     timed_out: bool
     status: int
+    cpu: float = 0.0     # seconds of CPU time, which other load on the machine does not change
 
 
 def run(machine: Machine, logs: Path, limit: float) -> Outcome:
@@ -82,15 +88,26 @@ def run(machine: Machine, logs: Path, limit: float) -> Outcome:
         process = subprocess.Popen([*DIE_WITH_LAB, *command], stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=log)
         try:
-            process.wait(timeout=limit)
-            timed_out = False
-        except subprocess.TimeoutExpired:
-            timed_out = True
+            timed_out, cpu = _wait(process, start + limit)
         finally:
-            if process.poll() is None:
+            if process.returncode is None:
                 process.kill()
                 process.wait()
-    return Outcome(time.monotonic() - start, timed_out, process.returncode)
+    return Outcome(time.monotonic() - start, timed_out, process.returncode, cpu)
+
+
+def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[bool, float]:
+    """Wait for the process, or end it at the deadline; was it ended, and its CPU time."""
+    timed_out = False
+    while True:
+        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return timed_out, usage.ru_utime + usage.ru_stime
+        if not timed_out and time.monotonic() > deadline:
+            process.kill()
+            timed_out = True
+        time.sleep(POLL)
 
 
 def interactive(machine: Machine) -> int:

@@ -38,4 +38,5 @@ class Host:
                 if kernel.name in kernels:
                     image = initramfs.guest(self.kit.busybox, kernel, modules,
                                             {**self.guest_programs, **inside})
-                    file.write(initramfs.guest_files(kernel, image))
+                    packed = not scenario or scenario.packed
+                    file.write(initramfs.guest_files(kernel, image, packed))

@@ -14,22 +14,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab import payloads, paths, proc, ui
+from lab import paths, payloads, ui
+from lab.arch import X86_64
 from lab.result import FAILED, PASSED, SKIPPED, Result
 
 GROUP = "native"
 PROBE = "hello"
-FOLDERS = (payloads.RUNTIME, payloads.RUNTIME / "x86", payloads.DRIVERS)
-INCLUDES = (*payloads.INCLUDES, payloads.RUNTIME / "x86", paths.REPO / "devices",
-            paths.REPO / "guest-firmware" / "boot")
-# No vector registers, and no red zone: exceptions use the same stack
-FLAGS = ("-std=gnu11", "-O2", "-g", "-ffreestanding", "-fno-pic", "-mno-red-zone",
-         "-mgeneral-regs-only", "-fcf-protection=none", "-fno-stack-protector",
-         "-fno-asynchronous-unwind-tables", "-fno-tree-loop-distribute-patterns",
-         "-ffunction-sections", "-fdata-sections",
-         *(flag for flag in payloads.FLAGS if flag.startswith("-W")))
-LINK = ("-nostdlib", "-static", "-Wl,--gc-sections,--build-id=none,--no-warn-rwx-segments",
-        f"-Wl,-T,{payloads.RUNTIME / 'x86' / 'link.ld'}")
 # What aerie says when it is the host's KVM that cannot, and not aerie
 WEAK = re.compile(r"KVM cannot go on|KVM lacks|cannot open /dev/kvm|cannot create a VM|"
                   r"cannot enter the guest")
@@ -86,23 +76,9 @@ def _missing() -> str:
     return ""
 
 
-def _payload(name: str) -> Path:
-    """Compile a payload, if need be."""
-    image = paths.RUNS / GROUP / name
-    folders = (*FOLDERS, payloads.PAYLOADS / name)
-    inputs = [path for folder in (*folders, *INCLUDES) for path in folder.iterdir()]
-    changed = max(path.stat().st_mtime for path in inputs)
-    if not image.exists() or image.stat().st_mtime <= changed:
-        image.parent.mkdir(parents=True, exist_ok=True)
-        sources = sorted(path for folder in folders for path in folder.glob("*.[cS]"))
-        proc.run(["gcc", *FLAGS, *(f"-I{path}" for path in INCLUDES), *LINK, "-o", image,
-                  *sources], log=paths.BUILD / "payloads-native.log")
-    return image
-
-
 def _run(aerie: Path, name: str, limit: float) -> Iterator[Result]:
     """Run a payload: its verdicts, and one for how it ended if that was not well."""
-    image = _payload(name)
+    image = payloads.compiled(X86_64, name)
     log = image.with_suffix(".aerie.log")
     start = last = time.monotonic()
     output = []

@@ -3,9 +3,11 @@
 
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab import apt, proc, store, ui
+from lab.arch import ARCHES, Arch
 from lab.errors import LabError
 
 NATIVE = (
@@ -29,10 +31,8 @@ NATIVE = (
 # libFuzzer and the sanitizers of the release's clang
 BY_RELEASE = {"bookworm": ("libclang-rt-14-dev",), "trixie": ("libclang-rt-19-dev",)}
 
-# The first QEMU whose SMMUv3 translates in two stages
+# The first QEMU whose SMMUv3 translates in two stages; one version for all architectures
 QEMU_NEEDED = (9, 2)
-QEMU = "qemu-system-aarch64"
-QEMU_PACKAGE = "qemu-system-arm"
 
 INSTALL = ["apt-get", "install", "-y", "--no-install-recommends"]
 
@@ -52,33 +52,39 @@ def install_native(log: Path) -> None:
                  log=log)
 
 
-def qemu_version() -> tuple[int, int] | None:
-    """The version of the installed QEMU for arm64 machines."""
-    if not shutil.which(QEMU):
+def qemu_version(arch: Arch) -> tuple[int, int] | None:
+    """The version of the installed QEMU for machines of an architecture."""
+    if not shutil.which(arch.qemu):
         return None
-    found = re.search(r"version (\d+)\.(\d+)", proc.output([QEMU, "--version"]))
+    found = re.search(r"version (\d+)\.(\d+)", proc.output([arch.qemu, "--version"]))
     return (int(found.group(1)), int(found.group(2))) if found else None
 
 
+def _old(arch: Arch) -> bool:
+    """Must QEMU for this architecture be installed?"""
+    version = qemu_version(arch)
+    return not version or version < QEMU_NEEDED
+
+
 def install_qemu(log: Path) -> None:
-    """Have a QEMU that can be L0, from backports where the release's is too old."""
-    version = qemu_version()
-    if version and version >= QEMU_NEEDED:
+    """Have QEMUs that can be L0, from backports where the release's are too old."""
+    missing = [arch.qemu_package for arch in ARCHES if _old(arch)]
+    if not missing:
         return
-    with ui.Phase(f"installing {QEMU_PACKAGE}"):
+    with ui.Phase(f"installing {' and '.join(missing)}"):
         if apt.codename() == "bookworm":
-            _install_from_backports(log)
+            _install_from_backports(missing, log)
         else:
-            proc.run(apt.as_root(["env", "DEBIAN_FRONTEND=noninteractive", *INSTALL,
-                                  QEMU_PACKAGE]), log=log)
-    version = qemu_version()
-    if not version or version < QEMU_NEEDED:
-        raise LabError(f"QEMU {QEMU_NEEDED[0]}.{QEMU_NEEDED[1]} or newer is needed, "
-                       f"{version} is what could be installed; see {log}")
+            proc.run(apt.as_root(["env", "DEBIAN_FRONTEND=noninteractive", *INSTALL, *missing]),
+                     log=log)
+    for arch in ARCHES:
+        if _old(arch):
+            raise LabError(f"{arch.qemu} {QEMU_NEEDED[0]}.{QEMU_NEEDED[1]} or newer is needed, "
+                           f"{qemu_version(arch)} is what could be installed; see {log}")
 
 
-def _install_from_backports(log: Path) -> None:
-    """Install QEMU with a source list of our own beside the system's sources."""
+def _install_from_backports(packages: Sequence[str], log: Path) -> None:
+    """Install packages with a source list of our own beside the system's sources."""
     release = apt.codename()
     root = store.fresh_folder("system-apt")
     (root / "lists" / "partial").mkdir(parents=True)
@@ -93,4 +99,4 @@ def _install_from_backports(log: Path) -> None:
     noninteractive = ["env", "DEBIAN_FRONTEND=noninteractive"]
     proc.run(apt.as_root(["apt-get", *options, "update"]), log=log)
     proc.run(apt.as_root([*noninteractive, INSTALL[0], *options, *INSTALL[1:],
-                          "-t", f"{release}-backports", QEMU_PACKAGE]), log=log)
+                          "-t", f"{release}-backports", *packages]), log=log)

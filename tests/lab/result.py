@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results of tests and how they are shown."""
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from lab import ui
 
@@ -18,6 +20,7 @@ class Result:
     status: str
     seconds: float
     detail: str = ""
+    cpu: float = 0.0     # seconds of CPU time, where they are counted
 
 
 def show(result: Result) -> None:
@@ -34,3 +37,9 @@ def summary(results: Iterable[Result]) -> str:
         counts[result.status] += 1
     line = f"{counts[PASSED]} passed, {counts[FAILED]} failed"
     return line + (f", {counts[SKIPPED]} skipped" if counts[SKIPPED] else "")
+
+
+def keep(results: Iterable[Result], path: Path) -> None:
+    """Write all results as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n")

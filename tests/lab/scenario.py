@@ -4,15 +4,18 @@
 scenario.toml holds:
 
     description   one line
+    arch          of L1: "arm64" (default), "x86-64", or both
     kernels       guest kernels, one run each; default all; [] means that host.sh
                   runs once and boots no guest of its own accord
     time-limit    seconds for one kernel, on a machine like the developers'
     iort          "patched" (default) or "stock": the latter cannot nest
     memory        of L1
     cmdline       added to L1's kernel command line
+    set           a table of what `aerie run --set KEY=VALUE` changes in vm.yaml
     files         folders of the repository that L1 finds below /lab
     writes        how many `LAB: wrote` lines each kernel must give; each is
                   checked against the disk's image
+    packed        true: L1 also has each x86-64 kernel as a bzImage, beside Image
     tools         Debian's programs that L1 has (tests/lab/tools.py)
     guest-tools   the same for L2's initramfs
     modules       what guests with stock kernels load, with what that needs; default
@@ -26,6 +29,9 @@ scenario.toml holds:
     [expect]      host, guest, aerie: regular expressions that must match a line
     [reject]      the same, that must not; what every guest must not say is
                   built in
+    [arm64], [x86-64]   any of these keys, but arch, as that architecture has it
+
+In the yaml files of a scenario ${CONSOLE} is the guest's name of its first serial port.
 """
 
 import math
@@ -37,13 +43,14 @@ from pathlib import Path
 from typing import Any
 
 from lab import paths
+from lab.arch import ARCHES, ARM64, Arch
 from lab.errors import LabError
 from lab.guests import MODULES
 
 ALL_KERNELS = ("lab", "6.1", "6.12", "7.2")
 NO_KERNEL = "none"
 LOGS = ("host", "guest", "aerie")
-KEYS = {"description", "kernels", "time-limit", "iort", "memory", "cmdline", "files", "writes",
+KEYS = {"description", "kernels", "set", "packed", "time-limit", "iort", "memory", "cmdline", "files", "writes",
         "tools", "guest-tools", "modules", "disk", "device", "stats", "expect", "reject"}
 CONTENTS = ("pattern", "root", "store")
 
@@ -93,9 +100,10 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One scenario, as its folder tells."""
+    """One scenario on one architecture, as its folder tells."""
 
     name: str
+    arch: Arch
     folder: Path
     description: str
     kernels: tuple[str, ...]
@@ -103,6 +111,8 @@ class Scenario:
     patched_iort: bool
     memory: str
     cmdline: str
+    settings: Mapping[str, str]
+    packed: bool
     files: tuple[str, ...]
     writes: int
     tools: tuple[str, ...]
@@ -113,6 +123,16 @@ class Scenario:
     stats: Mapping[str, Bounds]
     expect: Mapping[str, tuple[str, ...]]
     reject: Mapping[str, tuple[str, ...]]
+
+    @property
+    def title(self) -> str:
+        """What results call it."""
+        return f"{self.name}/{self.arch.title}"
+
+    @property
+    def workspace(self) -> Path:
+        """Where its runs leave everything."""
+        return paths.RUNS / self.arch.title / self.name
 
     def ports(self) -> list[list[Device]]:
         """The devices of each root port, in order."""
@@ -135,14 +155,29 @@ def _patterns(name: str, table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]
     return {log: tuple(table.get(log, ())) for log in LOGS}
 
 
-def load(folder: Path) -> Scenario:
-    """Read a scenario; anything unknown in it is an error."""
+def load(folder: Path) -> list[Scenario]:
+    """Read a scenario, once for each architecture; anything unknown in it is an error."""
     table = tomllib.loads((folder / "scenario.toml").read_text())
-    unknown = set(table) - KEYS
+    titles = table.pop("arch", [ARM64.title])
+    overrides = {arch.title: table.pop(arch.title, {}) for arch in ARCHES}
+    unknown = set(titles) - set(overrides)
+    for part in (table, *overrides.values()):
+        unknown |= set(part) - KEYS
     if unknown:
-        raise LabError(f"scenario {folder.name}: unknown key {', '.join(sorted(unknown))}")
+        raise LabError(f"scenario {folder.name}: unknown: {', '.join(sorted(unknown))}")
+    return [_scenario(folder, arch, table | overrides[arch.title])
+            for arch in ARCHES if arch.title in titles]
+
+
+def load_for(folder: Path, arch: Arch) -> Scenario:
+    """Read a scenario that there must be for an architecture."""
+    return next(item for item in load(folder) if item.arch == arch)
+
+
+def _scenario(folder: Path, arch: Arch, table: Mapping[str, Any]) -> Scenario:
     return Scenario(
         name=folder.name,
+        arch=arch,
         folder=folder,
         description=table["description"],
         kernels=tuple(table.get("kernels", ALL_KERNELS)) or (NO_KERNEL,),
@@ -150,6 +185,8 @@ def load(folder: Path) -> Scenario:
         patched_iort=table.get("iort", "patched") == "patched",
         memory=table.get("memory", "2G"),
         cmdline=table.get("cmdline", ""),
+        settings=dict(table.get("set", {})),
+        packed=table.get("packed", False),
         files=tuple(table.get("files", ())),
         writes=table.get("writes", 0),
         tools=tuple(table.get("tools", ())),
@@ -164,5 +201,6 @@ def load(folder: Path) -> Scenario:
 
 
 def load_all() -> list[Scenario]:
-    """All scenarios, by name."""
-    return [load(path.parent) for path in sorted(paths.SCENARIOS.glob("*/scenario.toml"))]
+    """All scenarios, by name and architecture."""
+    return [item for path in sorted(paths.SCENARIOS.glob("*/scenario.toml"))
+            for item in load(path.parent)]

@@ -61,7 +61,7 @@ def run(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) ->
 
 def locked(scenario: Scenario) -> contextlib.AbstractContextManager[None]:
     """Keep other runs of the lab away from the scenario's folder."""
-    return store.locked(paths.RUNS / scenario.name, scenario.name)
+    return store.locked(scenario.workspace, scenario.title)
 
 
 def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float,
@@ -70,7 +70,7 @@ def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float,
 
     Needs the scenario's lock. `facts` are further variables for host.sh and guest.sh.
     """
-    folder = paths.RUNS / scenario.name
+    folder = scenario.workspace
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "share" / "out").mkdir(parents=True)
     this = Run(scenario, tuple(kernels), host, folder, scale, _make_images(scenario, host, folder))
@@ -110,12 +110,14 @@ def _peer(this: Run) -> Iterator[None]:
 def _stage(this: Run, facts: Mapping[str, str]) -> None:
     """Fill the share that L1 sees as /lab."""
     share = this.folder / "share"
-    for source in (*this.scenario.folder.glob("*.yaml"), this.scenario.folder / "host.sh"):
-        shutil.copy(source, share)
+    arch = this.scenario.arch
+    for source in this.scenario.folder.glob("*.yaml"):
+        (share / source.name).write_text(source.read_text().replace("${CONSOLE}", arch.console))
+    shutil.copy(this.scenario.folder / "host.sh", share)
     for name in this.scenario.files:
         shutil.copytree(paths.REPO / name, share / name)
     facts = {**facts, "READ_SIZE": str(images.READ_SIZE), "WRITE_SIZE": str(images.WRITE_SIZE),
-             "ROOT_SIZE": str(rootfs.SIZE)}
+             "ROOT_SIZE": str(rootfs.SIZE), "ARCH": arch.title, "CONSOLE": arch.console}
     facts |= {f"DISK_{name}_SHA": image.known for name, image in this.images.items()}
     facts |= this.peer.environment() if this.peer else {}
     script = this.scenario.folder / "guest.sh"
@@ -123,7 +125,9 @@ def _stage(this: Run, facts: Mapping[str, str]) -> None:
         place = {"KERNEL": kernel, "WRITE_OFFSET": str(images.write_offset(index))}
         addition = initramfs.addition(script if script.exists() else None, facts | place)
         (share / f"guest-{kernel}.cpio").write_bytes(addition)
-    facts |= {"KERNELS": " ".join(this.kernels), "GUEST_LIMIT": str(this.guest_limit())}
+    settings = [f"--set {key}={value}" for key, value in this.scenario.settings.items()]
+    facts |= {"KERNELS": " ".join(this.kernels), "GUEST_LIMIT": str(this.guest_limit()),
+              "SETTINGS": " ".join(settings)}
     (share / "env").write_text("".join(f"{name}='{value}'\n" for name, value in facts.items()))
     this.host.write_initramfs(this.folder / "initramfs", this.kernels, this.scenario)
 
@@ -165,7 +169,7 @@ def _verdicts(this: Run) -> dict[str, tuple[str, float, float]]:
 
 def judge(this: Run, kernel: str) -> Result:
     """The result for one kernel, with the relevant part of the logs."""
-    name = this.scenario.name if kernel == NO_KERNEL else f"{this.scenario.name}[{kernel}]"
+    name = this.scenario.title if kernel == NO_KERNEL else f"{this.scenario.title}[{kernel}]"
     outcome = this.outcome
     verdict, begin, end = this.verdicts.get(kernel, ("", 0.0, outcome.seconds))
     problems = []
@@ -176,9 +180,10 @@ def judge(this: Run, kernel: str) -> Result:
         problems.append("host.sh failed")
     problems += _pattern_problems(this, kernel) + _write_problems(this, kernel)
     problems += _stats_problems(this, kernel)
+    cpu = outcome.cpu / len(this.kernels)
     if not problems:
-        return Result(name, PASSED, end - begin)
-    return Result(name, FAILED, end - begin, _detail(this, kernel, problems, bool(verdict)))
+        return Result(name, PASSED, end - begin, cpu=cpu)
+    return Result(name, FAILED, end - begin, _detail(this, kernel, problems, bool(verdict)), cpu)
 
 
 def _pattern_problems(this: Run, kernel: str) -> list[str]:

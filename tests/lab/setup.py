@@ -2,13 +2,14 @@
 """Set-up: everything that must be there before anything is built or booted."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab import (apt, guests, initramfs, iort, kernel, l0, packages, paths, peers, rootfs,
                  store, sysroot, tools, ui)
-from lab.arch import Arch
+from lab.arch import ARCHES, Arch
 from lab.errors import LabError
 from lab.guests import GuestKernel
 from lab.kernel import Kernel
@@ -19,15 +20,16 @@ from lab.tools import Toolbox
 SUITES = ("bookworm", "trixie", "trixie-backports", "sid")
 IORT_LIMIT = 60.0
 
+Uapi = Mapping[str, Path]     # UAPI headers, an include folder for each architecture
+
 
 @dataclass(frozen=True)
 class Kit:
-    """What set-up provides."""
+    """What set-up provides for an architecture of L1."""
 
     arch: Arch
     kernel: Kernel
-    uapi: Mapping[str, Path]     # UAPI headers, an include folder for each architecture
-    libraries: Path
+    uapi: Uapi
     busybox: Path
     iort: bytes
     guests: tuple[GuestKernel, ...]
@@ -40,35 +42,53 @@ def log_file() -> Path:
     return paths.BUILD / "setup.log"
 
 
-def prepare(arch: Arch, update: bool = False) -> Kit:
-    """Have everything; what is in the cache already is used as it is."""
+@contextmanager
+def _archive(update: bool = False) -> Iterator[apt.PrivateApt]:
+    """The private apt, with the lock of the cache."""
     log = log_file()
     log.parent.mkdir(parents=True, exist_ok=True)
-    log.unlink(missing_ok=True)
     with store.locked(paths.cache(), "set-up"):
-        packages.install_native(log)
-        packages.install_qemu(log)
+        log.unlink(missing_ok=True)
         archive = apt.PrivateApt(SUITES, log)
         archive.prepare(refresh=update)
-        libraries = sysroot.libraries(arch, archive)
-        busybox = sysroot.busybox(arch, archive)
-        source = kernel.source_tree(archive, arch, log)
-        headers = kernel.uapi(source, log)
-        own = kernel.obtain(arch, source, log)
-        stock = guests.stock_kernels(arch, archive, log)
-        toolbox = tools.obtain(arch, archive, log)
-        root_image = rootfs.obtain(arch, busybox, toolbox)
-        table = _iort(arch, own, busybox)
-    sysroot.write_cross_file(arch, libraries)
-    return Kit(arch, own, headers, libraries, busybox, table,
-               (guests.lab_kernel(own.guest_image), *stock), toolbox, root_image)
+        yield archive
+
+
+def toolchain(update: bool = False) -> Uapi:
+    """Have what aerie is built with: packages, libraries for the static builds, headers."""
+    with _archive(update) as archive:
+        return _toolchain(archive)
+
+
+def _toolchain(archive: apt.PrivateApt) -> Uapi:
+    packages.install_native(log_file())
+    for arch in ARCHES:
+        sysroot.write_cross_file(arch, sysroot.libraries(arch, archive))
+    return kernel.uapi(kernel.source_tree(archive, log_file()), log_file())
+
+
+def prepare(arches: Iterable[Arch], update: bool = False) -> dict[str, Kit]:
+    """Have everything, by the architectures' names; what is in the cache is used as it is."""
+    with _archive(update) as archive:
+        uapi = _toolchain(archive)
+        packages.install_qemu(log_file())
+        return {arch.name: _kit(arch, archive, uapi) for arch in arches}
+
+
+def _kit(arch: Arch, archive: apt.PrivateApt, uapi: Uapi) -> Kit:
+    log = log_file()
+    busybox = sysroot.busybox(arch, archive)
+    own = kernel.obtain(arch, kernel.source_tree(archive, log), log)
+    stock = guests.stock_kernels(arch, archive, log)
+    toolbox = tools.obtain(arch, archive, log)
+    return Kit(arch, own, uapi, busybox, _iort(arch, own, busybox),
+               (guests.lab_kernel(own), *stock), toolbox,
+               rootfs.obtain(arch, busybox, toolbox))
 
 
 def bench_qemu(arch: Arch) -> Qemu:
     """QEMU for L1, which only the bench needs."""
-    with store.locked(paths.cache(), "set-up"):
-        archive = apt.PrivateApt(SUITES, log_file())
-        archive.prepare()
+    with _archive() as archive:
         return peers.qemu(arch, archive, log_file())
 
 
@@ -80,7 +100,7 @@ def _iort(arch: Arch, own: Kernel, busybox: Path) -> bytes:
     """
     if not arch.needs_iort:
         return b""
-    inputs = {"machine": arch.machine, "qemu": packages.qemu_version(), "ports": l0.PORTS,
+    inputs = {"machine": arch.machine, "qemu": packages.qemu_version(arch), "ports": l0.PORTS,
               "recipe": store.recipe(iort.patched)}
 
     def make(folder: Path) -> None:

@@ -12,7 +12,7 @@ DISK_SIZE = 64
 
 def run(kit: Kit) -> int:
     """Boot L1 interactively; return QEMU's status."""
-    folder = paths.RUNS / "shell"
+    folder = paths.RUNS / kit.arch.title / "shell"
     shutil.rmtree(folder, ignore_errors=True)
     share = folder / "share"
     (share / "out").mkdir(parents=True)
@@ -22,7 +22,8 @@ def run(kit: Kit) -> int:
     image.create(DISK_SIZE * images.MIB, "shell")
     facts = {"READ_SIZE": str(images.READ_SIZE), "WRITE_SIZE": str(images.WRITE_SIZE),
              "DISK_disk_SHA": image.known, "GUEST_LIMIT": "86400",
-             "WRITE_OFFSET": str(images.write_offset(0))}
+             "WRITE_OFFSET": str(images.write_offset(0)), "ARCH": kit.arch.title,
+             "CONSOLE": kit.arch.console, "SETTINGS": ""}
     (share / "env").write_text("".join(f"{name}='{value}'\n" for name, value in facts.items()))
     for kernel in kit.guests:
         (share / f"guest-{kernel.name}.cpio").write_bytes(initramfs.addition(None, facts))

@@ -5,17 +5,20 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import build, l1, native, paths, payloads, proc, result, scenario, scenariorun, setup, ui
+from lab import (build, native, paths, payloads, proc, result, scenario, scenariorun, selection,
+                 setup, ui)
 from lab.arch import Arch
 from lab.errors import LabError
+from lab.l1 import Host
 from lab.result import FAILED, PASSED, Result
-from lab.scenario import Scenario
-from lab.setup import Kit
+from lab.scenario import NO_KERNEL
+from lab.selection import Selected
+from lab.setup import Kit, Uapi
 
 GROUPS = ("unit", "native", "fuzz", "scenarios")
 FUZZ_SECONDS = 5
@@ -33,9 +36,12 @@ def listing() -> str:
     lines = ["unit        the unit tests, with the address and undefined-behaviour sanitizers",
              "native      bare-metal payloads as x86-64 guests on this machine's /dev/kvm",
              "fuzz        each fuzz target for some seconds",
-             "scenarios   all of these:"]
-    for item in scenario.load_all():
-        lines.append(f"  {item.name:28} {item.description}")
+             "scenarios   all of these, by default with the kernel in [], in () what --full adds:"]
+    for item in selection.rotation(scenario.load_all()):
+        chosen = "" if item.kernels == (NO_KERNEL,) else f"[{' '.join(item.kernels)}]"
+        others = f" ({' '.join(item.left)})" if item.left else ""
+        lines.append(f"  {item.scenario.title:32} {chosen + others:24} "
+                     f"{item.scenario.description}")
     return "\n".join(lines)
 
 
@@ -44,57 +50,75 @@ class Choice:
     """What to run, and how."""
 
     names: Sequence[str]       # tests and groups; none: everything
+    arches: Sequence[Arch]     # only scenarios with such a host
     kernels: Sequence[str]     # only these guest kernels; none: all
     jobs: int                  # scenarios or fuzz targets that run at the same time
+    full: bool                 # all kernels of each scenario
     aerie: Path | None         # a static binary for L1; None: build it
 
 
-def run(arch: Arch, choice: Choice) -> int:
+def run(choice: Choice) -> int:
     """Run what is chosen; return the exit status."""
-    wanted = _chosen(choice.names, choice.kernels)
+    wanted = _chosen(choice)
     groups = [group for group in GROUPS if not choice.names or group in choice.names]
     results: list[Result] = []
-    for produce in _producers(arch, groups, wanted, choice):
+    for produce in _producers(groups, wanted, choice):
         for item in produce:
             result.show(item)
             results.append(item)
+    result.keep(results, paths.BUILD / "test.json")
+    _tell_rest(results, wanted)
     ui.say(result.summary(results))
     return 1 if any(item.status == FAILED for item in results) else 0
 
 
-def _chosen(names: Sequence[str], kernels: Sequence[str]) -> list[tuple[Scenario, list[str]]]:
-    """The scenarios that the names select, each with the kernels to run."""
-    known = {item.name: item for item in scenario.load_all()}
-    for name in names:
-        if name not in known and name not in GROUPS:
+def _tell_rest(results: Sequence[Result], wanted: Sequence[Selected]) -> None:
+    """What the scenarios cost, and what did not run."""
+    if wanted:
+        ui.say(f"scenarios: {sum(item.cpu for item in results):.0f} s of CPU time; "
+               "all results: build/test.json")
+    if left := selection.left(wanted):
+        ui.say(f"left to `./lab test --full`: {left} runs with other guest kernels "
+               "(`./lab test --list` names them)")
+
+
+def _chosen(choice: Choice) -> list[Selected]:
+    """The scenarios that are selected, each with the kernels to run, the longest first."""
+    known = scenario.load_all()
+    names = {item.name for item in known}
+    for name in choice.names:
+        if name not in names and name not in GROUPS:
             raise LabError(f"there is no test called {name}; see `./lab test --list`")
-    every = not names or "scenarios" in names
-    chosen = []
-    for item in known.values():
-        if every or item.name in names:
-            fitting = [kernel for kernel in item.kernels if not kernels or kernel in kernels]
-            if fitting:
-                chosen.append((item, fitting))
-    return chosen
+    here = [item for item in known if item.arch in choice.arches]
+    if choice.names and "scenarios" not in choice.names:
+        here = [item for item in here if item.name in choice.names]
+        chosen = selection.named(here, choice.kernels)
+    elif choice.full or choice.kernels:
+        chosen = selection.named(here, choice.kernels)
+    else:
+        chosen = selection.rotation(here)
+    return sorted(chosen, key=lambda item: -item.scenario.time_limit * len(item.kernels))
 
 
-def _producers(arch: Arch, groups: Sequence[str], wanted: list[tuple[Scenario, list[str]]],
+def _producers(groups: Sequence[str], wanted: Sequence[Selected],
                choice: Choice) -> Iterator[Iterator[Result]]:
     """The sources of results, started one after the other."""
     start = time.monotonic()
+    arches = [arch for arch in choice.arches if any(item.scenario.arch == arch for item in wanted)]
     try:
-        kit = setup.prepare(arch)
+        uapi = setup.toolchain()
+        kits = setup.prepare(arches) if arches else {}
     except LabError as error:
         yield iter([Result("setup", FAILED, time.monotonic() - start, str(error))])
         return
     if "unit" in groups:
-        yield _guarded("unit", _unit(kit))
+        yield _guarded("unit", _unit(uapi))
     if "native" in groups:
-        yield _guarded("native", _native(kit))
+        yield _guarded("native", _native(uapi))
     if "fuzz" in groups:
-        yield _guarded("fuzz", _fuzz(kit, choice.jobs))
+        yield _guarded("fuzz", _fuzz(uapi, choice.jobs))
     if wanted:
-        yield _guarded("scenarios", _scenarios(kit, wanted, choice))
+        yield _guarded("scenarios", _scenarios(kits, wanted, choice))
 
 
 def _guarded(name: str, results: Iterator[Result]) -> Iterator[Result]:
@@ -106,9 +130,9 @@ def _guarded(name: str, results: Iterator[Result]) -> Iterator[Result]:
         yield Result(name, FAILED, time.monotonic() - start, str(error))
 
 
-def _unit(kit: Kit) -> Iterator[Result]:
+def _unit(uapi: Uapi) -> Iterator[Result]:
     """The unit tests, one result for each that Meson knows."""
-    folder = build.build(build.sanitized(kit))
+    folder = build.build(build.sanitized(uapi))
     log = folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
     with ui.Phase("unit tests"):
@@ -124,14 +148,14 @@ def _unit(kit: Kit) -> Iterator[Result]:
                      "\n".join(output.splitlines()[-40:]))
 
 
-def _native(kit: Kit) -> Iterator[Result]:
+def _native(uapi: Uapi) -> Iterator[Result]:
     """The payloads that this machine runs itself, with the sanitizers' aerie."""
-    yield from native.run(build.build(build.sanitized(kit)) / "aerie", scale())
+    yield from native.run(build.build(build.sanitized(uapi)) / "aerie", scale())
 
 
-def _fuzz(kit: Kit, jobs: int) -> Iterator[Result]:
+def _fuzz(uapi: Uapi, jobs: int) -> Iterator[Result]:
     """Each fuzz target for a few seconds, from its corpus if it has one."""
-    folder = build.build(build.fuzz(kit))
+    folder = build.build(build.fuzz(uapi))
     targets = sorted(path for path in (folder / "tests" / "fuzz").glob("fuzz-*")
                      if path.is_file() and os.access(path, os.X_OK))
     if not targets:
@@ -156,16 +180,22 @@ def _fuzz_one(target: Path) -> Result:
                   time.monotonic() - start, proc.tail(work / "log", 40))
 
 
-def _scenarios(kit: Kit, wanted: list[tuple[Scenario, list[str]]],
+def _hosts(kits: Mapping[str, Kit], names: Sequence[str], aerie: Path | None) -> dict[str, Host]:
+    """What L1 of each architecture has, for the scenarios with these names."""
+    return {name: Host(kit, {"bin/aerie": aerie or build.aerie(kit),
+                             **build.host_programs(kit.arch), **payloads.build(kit.arch, names)},
+                       build.guest_programs(kit.arch))
+            for name, kit in kits.items()}
+
+
+def _scenarios(kits: Mapping[str, Kit], wanted: Sequence[Selected],
                choice: Choice) -> Iterator[Result]:
     """The chosen scenarios, some at a time."""
-    aerie = choice.aerie or build.aerie(kit)
-    host = l1.Host(kit, {"bin/aerie": aerie, **build.host_programs(kit.arch),
-                         **payloads.build(kit.arch, [item.name for item, _ in wanted])},
-                   build.guest_programs(kit.arch))
+    hosts = _hosts(kits, [item.scenario.name for item in wanted], choice.aerie)
     with ThreadPoolExecutor(max_workers=choice.jobs) as pool, ui.Phase("scenarios") as phase:
-        runs = [pool.submit(scenariorun.run, item, kernels, host, scale() * choice.jobs)
-                for item, kernels in wanted]
+        runs = [pool.submit(scenariorun.run, item.scenario, item.kernels,
+                            hosts[item.scenario.arch.name], scale() * choice.jobs)
+                for item in wanted]
         for number, done in enumerate(as_completed(runs), start=1):
             phase.note = f"{number} of {len(runs)}"
             yield from done.result()

@@ -17,7 +17,6 @@ from lab.arch import Arch
 from lab.errors import LabError
 
 SUITE = "trixie"      # the first with a passt that serves vhost-user
-LOADER_FOLDER = "lib"
 
 
 @dataclass(frozen=True)
@@ -76,13 +75,14 @@ def obtain(arch: Arch, archive: apt.PrivateApt, log: Path) -> Toolbox:
 def _collect(arch: Arch, tree: Path, tool: Tool, into: Path) -> None:
     """Copy a program, its loader and its libraries to where Debian has them."""
     program = into / tool.program
-    folder = into / LOADER_FOLDER / arch.triplet
-    for parent in (program.parent, folder):
-        parent.mkdir(parents=True)
+    folder = into / "lib" / arch.triplet
+    loader = into / elf.interpreter(tree / tool.program)
+    for parent in (program.parent, folder, loader.parent):
+        parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(tree / tool.program, program)
     found, missing = elf.closure(program, elf.libraries(arch, tree))
     for name, source in found.items():
-        shutil.copy(source, folder.parent if name.startswith("ld-linux") else folder)
+        shutil.copy(source, loader if name == loader.name else folder)
     if missing and not tool.stubs:
         raise LabError(f"{tool.program} needs {', '.join(sorted(missing))}; name the package "
                        "in tests/lab/tools.py")

@@ -7,7 +7,7 @@
  *   edu-dma BDF own       write to the physical address of a page of this process, which
  *                         must stay as it is
  */
-#include "hostile.h"
+#include "physical.h"
 
 #define BAR_SIZE 0x100000u
 

@@ -39,8 +39,9 @@ start_aerie() {
 	tag=$1
 	shift
 	fetch_guest
+	# shellcheck disable=SC2086
 	timeout -k 5 "$GUEST_LIMIT" aerie run --stats "$OUT/$tag.stats.json" \
-		--set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" "$@" /lab/vm.yaml \
+		--set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" $SETTINGS "$@" /lab/vm.yaml \
 		</dev/null >>"$OUT/$tag.guest.log" 2>>"$OUT/$tag.aerie.log"
 }
 

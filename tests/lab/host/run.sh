@@ -23,24 +23,25 @@ begin_copy() {
 ) &
 
 # Events of a guest's device belong to the guest; the host logs only others.
-smmu_events() {
-	dmesg | grep -c 'arm-smmu-v3 .*event'
+iommu_events() {
+	dmesg | grep -c -E "$EVENTS"
 }
+EVENTS='arm-smmu-v3 .*event|DMAR: \[(DMA|INTR)|AMD-Vi: Event'
 
 : >/lab/out/results
 for KERNEL in $KERNELS; do
 	export KERNEL
 	start=$(cut -d' ' -f1 /proc/uptime)
-	before=$(smmu_events)
+	before=$(iommu_events)
 	log=/run/out/$KERNEL.host.log
 	verdict=failed
 	if sh -c '. /lib/lab.sh; . /lab/host.sh' >>"$log" 2>&1; then
 		verdict=ok
 	fi
-	if [ "$(smmu_events)" -ne "$before" ]; then
+	if [ "$(iommu_events)" -ne "$before" ]; then
 		verdict=failed
-		echo "FAILED: the host's SMMU reported events that nobody took" >>"$log"
-		dmesg | grep 'arm-smmu-v3 .*event' | tail -n 5 >>"$log"
+		echo "FAILED: the host's IOMMU reported events that nobody took" >>"$log"
+		dmesg | grep -E "$EVENTS" | tail -n 5 >>"$log"
 	fi
 	echo "$KERNEL $verdict $start $(cut -d' ' -f1 /proc/uptime)" >>/lab/out/results
 done
