@@ -12,6 +12,7 @@ from lab.setup import Kit, Uapi
 
 NATIVE = "x86_64"
 PROGRAM_FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static")
+HOST_TESTS = ("iommufd-mock",)   # tests/host/meson.build
 SANITIZERS = "-Db_sanitize=address,undefined"
 
 
@@ -89,6 +90,12 @@ def build(variant: Variant) -> Path:
 def aerie(kit: Kit) -> Path:
     """The static binary for L1."""
     return build(static(kit.arch, kit.uapi)) / "aerie"
+
+
+def host_tests(kit: Kit) -> dict[str, Path]:
+    """The programs that run viommu/host against L1's kernel, by their paths in L1."""
+    folder = build(static(kit)) / "tests" / "host"
+    return {f"bin/{name}": folder / name for name in HOST_TESTS}
 
 
 def guest_programs(arch: Arch) -> dict[str, Path]:

@@ -183,7 +183,8 @@ def _fuzz_one(target: Path) -> Result:
 def _hosts(kits: Mapping[str, Kit], names: Sequence[str], aerie: Path | None) -> dict[str, Host]:
     """What L1 of each architecture has, for the scenarios with these names."""
     return {name: Host(kit, {"bin/aerie": aerie or build.aerie(kit),
-                             **build.host_programs(kit.arch), **payloads.build(kit.arch, names)},
+                             **build.host_programs(kit.arch), **build.host_tests(kit),
+                             **payloads.build(kit.arch, names)},
                        build.guest_programs(kit.arch))
             for name, kit in kits.items()}
 

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+iommufd-mock || fail "viommu/host on the mock device"
