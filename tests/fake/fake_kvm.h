@@ -61,6 +61,8 @@ unsigned fake_kvm_aborts(unsigned vcpu);
 /** Last value written to a register of the GIC (KVM_DEV_ARM_VGIC_GRP_*_REGS, CPU_SYSREGS). False: never written. */
 bool fake_kvm_gic_reg(uint32_t group, uint64_t attr, uint64_t *value);
 unsigned fake_kvm_its_resets(void);
+/** Maintenance interrupt of the GIC, 0: none. */
+uint32_t fake_kvm_maintenance(void);
 
 /** Entries of the present routing table; 0 before the first KVM_SET_GSI_ROUTING. */
 unsigned fake_kvm_routes(void);

@@ -197,6 +197,11 @@ static int gic_set_attr(const struct kvm_device_attr *attr)
 		return set_addr(attr);
 	case KVM_DEV_ARM_VGIC_GRP_NR_IRQS:
 		return set_nr_irqs(*(const uint32_t *)(uintptr_t)attr->addr);
+	case KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ:
+		if (fake_kvm.gic.initialized)
+			return -EBUSY;
+		fake_kvm.gic.maintenance = *(const uint32_t *)(uintptr_t)attr->addr;
+		return fake_kvm.gic.maintenance >= 16 && fake_kvm.gic.maintenance < 32 ? 0 : -EINVAL;
 	case KVM_DEV_ARM_VGIC_GRP_CTRL:
 		if (attr->attr != KVM_DEV_ARM_VGIC_CTRL_INIT)
 			return -ENXIO;
@@ -277,6 +282,11 @@ bool fake_kvm_gic_reg(uint32_t group, uint64_t attr, uint64_t *value)
 
 	*value = fake_kvm.gic.regs[i].value;
 	return fake_kvm.gic.regs[i].used;
+}
+
+uint32_t fake_kvm_maintenance(void)
+{
+	return fake_kvm.gic.maintenance;
 }
 
 unsigned fake_kvm_its_resets(void)

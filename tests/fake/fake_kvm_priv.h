@@ -59,6 +59,7 @@ struct fake_gic {
 	} redist[4];
 	unsigned nr_redist;
 	uint32_t nr_irqs;
+	uint32_t maintenance; /* KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ, 0: not set */
 	unsigned its_resets;
 	struct {
 		bool used;

@@ -46,6 +46,8 @@ static uint32_t supported_features(void)
 		f |= BIT(KVM_ARM_VCPU_PTRAUTH_ADDRESS);
 	if (caps[KVM_CAP_ARM_PTRAUTH_GENERIC])
 		f |= BIT(KVM_ARM_VCPU_PTRAUTH_GENERIC);
+	if (caps[KVM_CAP_ARM_EL2])
+		f |= BIT(KVM_ARM_VCPU_HAS_EL2);
 	return f;
 }
 

@@ -112,6 +112,30 @@ START_TEST(psci)
 }
 END_TEST
 
+/* A guest with EL2 of its own: HVC is its own business, its GIC tells it when list registers run empty. */
+START_TEST(nested)
+{
+	fixture_nested = true;
+	fake_kvm_set_cap(KVM_CAP_ARM_EL2, 1);
+	describe(1);
+	expect_string(node("/psci"), "method", "smc");
+	int off = compatible_node("arm,gic-v3");
+	ck_assert_uint_eq(cells(off, "interrupts"), 3);
+	ck_assert_uint_eq(cell(off, "interrupts", 0), 1);
+	ck_assert_uint_eq(cell(off, "interrupts", 1), 25 - 16);
+	ck_assert_uint_eq(fake_kvm_maintenance(), 25);
+	done();
+}
+END_TEST
+
+START_TEST(nested_not_there)
+{
+	fixture_nested = true;
+	ck_assert_int_eq(fixture_build(64 * FIXTURE_MIB, 1), -ENOTSUP);
+	ck_assert_uint_eq(nr_errors, 1);
+}
+END_TEST
+
 START_TEST(gic)
 {
 	describe(2);
@@ -166,12 +190,12 @@ END_TEST
 
 START_TEST(timer_and_clock)
 {
-	static const uint32_t ppis[] = {13, 14, 11, 10}; /* INTIDs 29, 30, 27, 26 */
+	static const uint32_t ppis[] = {13, 14, 11, 10, 12}; /* INTIDs 29, 30, 27, 26, 28 */
 
 	describe(1);
 	int off = compatible_node("arm,armv8-timer");
-	ck_assert_uint_eq(cells(off, "interrupts"), 12);
-	for (unsigned i = 0; i < 4; i++) {
+	ck_assert_uint_eq(cells(off, "interrupts"), 15);
+	for (unsigned i = 0; i < 5; i++) {
 		ck_assert_uint_eq(cell(off, "interrupts", 3 * i), 1); /* PPI */
 		ck_assert_uint_eq(cell(off, "interrupts", 3 * i + 1), ppis[i]);
 		ck_assert_uint_eq(cell(off, "interrupts", 3 * i + 2), 4); /* level, high */
@@ -208,6 +232,8 @@ int main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, cpus);
 	tcase_add_test(tc, psci);
+	tcase_add_test(tc, nested);
+	tcase_add_test(tc, nested_not_there);
 	tcase_add_test(tc, gic);
 	tcase_add_loop_test(tc, many_cpus, 0, 3);
 	tcase_add_test(tc, timer_and_clock);

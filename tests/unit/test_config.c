@@ -72,6 +72,7 @@ START_TEST(everything)
 				 "  cpus: 512\n"
 				 "  memory: 4G\n"
 				 "  hugepages: 2M\n"
+				 "  nested: true\n"
 				 "boot:\n"
 				 "  kernel: /boot/Image\n"
 				 "  initrd: /boot/initrd\n"
@@ -98,6 +99,7 @@ START_TEST(everything)
 	ck_assert_uint_eq(c->machine.cpus, 512);
 	ck_assert_uint_eq(c->machine.memory_bytes, 4ull << 30);
 	ck_assert_int_eq(c->machine.hugepages, HUGEPAGES_2M);
+	ck_assert(c->machine.nested);
 	ck_assert_str_eq(c->boot.initrd, "/boot/initrd");
 	ck_assert_str_eq(c->boot.cmdline, "a=b c: # d \xc3\xa9");
 	ck_assert_int_eq(c->console.type, CONSOLE_PTY);

@@ -48,12 +48,15 @@ static inline void fixture_end(void)
 	ck_assert_uint_eq(fake_leaks(), 0);
 }
 
+static bool fixture_nested; /* machine.nested of the next VM */
+
 static inline int fixture_build(uint64_t memory, unsigned cpus)
 {
 	int err = vm_create(&vm, &loop, -1, memory);
 
 	if (err)
 		return err;
+	vm.nested = fixture_nested;
 	err = gmem_add(&vm.gmem, gpa(arch_layout.ram_base), memory, GMEM_PAGES_NORMAL);
 	if (!err)
 		err = vm_map_ram(&vm);

@@ -41,6 +41,7 @@ struct vm {
 	struct irqchip *irqchip;
 	struct vcpu *vcpus; /* nr_vcpus of them; state inside vcpu.h */
 	unsigned nr_vcpus;
+	bool nested; /* the guest can be a host of virtual machines; set before vm_create_vcpus(), false by default */
 	uint64_t slots[VM_MAX_SLOTS / 64]; /* memory slot numbers in use, one bit each */
 	struct arch_vm *arch;		   /* what only the architecture knows; owned, see arch_vm_create() */
 };

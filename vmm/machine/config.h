@@ -34,6 +34,7 @@ struct config_machine {
 	char *memory;	       /* as written: "512M" */
 	uint64_t memory_bytes; /* set by config_validate(); multiple of 2 MiB */
 	enum config_hugepages hugepages;
+	bool nested; /* the guest can run virtual machines itself */
 };
 
 struct config_boot {

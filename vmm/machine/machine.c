@@ -36,6 +36,7 @@ static int build_vm(struct machine *m)
 	if (err < 0)
 		return err;
 	m->vm_created = true;
+	m->vm.nested = cfg->nested;
 	for (unsigned i = 0; err == 0 && i < n; i++)
 		err = gmem_add(&m->vm.gmem, gpa(ram[i].first), range_len(ram[i]), pages);
 	if (err == 0)

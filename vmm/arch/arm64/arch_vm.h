@@ -24,10 +24,13 @@ static inline bool arm64_has_feature(const struct arch_vm *arch, unsigned featur
 	return arch->init.features[feature / 32] & BIT32(feature % 32);
 }
 
-/* Private peripheral interrupts (INTIDs) of the machine; the timers' are KVM's defaults. */
+/* Private peripheral interrupts (INTIDs) of the machine; the timers' are KVM's defaults. Those of the
+ * GIC's maintenance and of EL2 exist for guests that are hosts themselves. */
 #define PPI_PMU		 23u
+#define PPI_VGIC	 25u
 #define PPI_TIMER_HYP	 26u
 #define PPI_TIMER_VIRT	 27u
+#define PPI_TIMER_HYP_V	 28u
 #define PPI_TIMER_PHYS	 30u
 #define PPI_TIMER_SECURE 29u
 #define PPI_FIRST	 16u

@@ -27,13 +27,14 @@ static void describe_cpus(const struct vm *vm, struct fdtw *fdt)
 	fdtw_end(fdt);
 }
 
-static void describe_psci(struct fdtw *fdt)
+/* From EL2 an HVC leads to EL2 itself. */
+static void describe_psci(const struct vm *vm, struct fdtw *fdt)
 {
 	static const char compatible[] = "arm,psci-1.0\0arm,psci-0.2";
 
 	fdtw_begin(fdt, "psci");
 	fdtw_strings(fdt, "compatible", compatible, sizeof(compatible));
-	fdtw_string(fdt, "method", "hvc");
+	fdtw_string(fdt, "method", vm->nested ? "smc" : "hvc");
 	fdtw_end(fdt);
 }
 
@@ -41,10 +42,11 @@ static void describe_timer(struct fdtw *fdt)
 {
 	fdtw_begin(fdt, "timer");
 	fdtw_string(fdt, "compatible", "arm,armv8-timer");
-	/* Secure, non-secure physical, virtual, hypervisor. */
+	/* Secure, non-secure physical, virtual, hypervisor, hypervisor's virtual. */
 	FDTW_CELLS(fdt, "interrupts", FDTW_GIC_PPI, PPI_TIMER_SECURE - PPI_FIRST, FDTW_IRQ_LEVEL, FDTW_GIC_PPI,
 		   PPI_TIMER_PHYS - PPI_FIRST, FDTW_IRQ_LEVEL, FDTW_GIC_PPI, PPI_TIMER_VIRT - PPI_FIRST, FDTW_IRQ_LEVEL,
-		   FDTW_GIC_PPI, PPI_TIMER_HYP - PPI_FIRST, FDTW_IRQ_LEVEL);
+		   FDTW_GIC_PPI, PPI_TIMER_HYP - PPI_FIRST, FDTW_IRQ_LEVEL, FDTW_GIC_PPI, PPI_TIMER_HYP_V - PPI_FIRST,
+		   FDTW_IRQ_LEVEL);
 	fdtw_empty(fdt, "always-on");
 	fdtw_end(fdt);
 }
@@ -77,6 +79,8 @@ static void describe_gic(const struct vm *vm, struct fdtw *fdt)
 	fdtw_empty(fdt, "interrupt-controller");
 	fdtw_u32(fdt, "#redistributor-regions", high ? 2 : 1);
 	fdtw_u32s(fdt, "reg", reg, high ? 12 : 8);
+	if (vm->nested)
+		FDTW_CELLS(fdt, "interrupts", FDTW_GIC_PPI, PPI_VGIC - PPI_FIRST, FDTW_IRQ_LEVEL);
 	fdtw_u32(fdt, "phandle", FDTW_PHANDLE_GIC);
 	fdtw_u32(fdt, "#address-cells", 2);
 	fdtw_u32(fdt, "#size-cells", 2);
@@ -107,7 +111,7 @@ static void describe_clock(struct fdtw *fdt)
 void arch_describe(struct vm *vm, struct fdtw *fdt)
 {
 	describe_cpus(vm, fdt);
-	describe_psci(fdt);
+	describe_psci(vm, fdt);
 	describe_timer(fdt);
 	describe_gic(vm, fdt);
 	if (arm64_has_feature(vm->arch, KVM_ARM_VCPU_PMU_V3))

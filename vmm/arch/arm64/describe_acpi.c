@@ -24,7 +24,7 @@ void arch_describe_acpi(struct vm *vm, struct acpi *acpi)
 {
 	uint32_t pmu = arm64_has_feature(vm->arch, KVM_ARM_VCPU_PMU_V3) ? PPI_PMU : 0;
 
-	acpi->fadt.arm_boot = ACPI_ARM_PSCI | ACPI_ARM_PSCI_HVC;
+	acpi->fadt.arm_boot = ACPI_ARM_PSCI | (vm->nested ? 0 : ACPI_ARM_PSCI_HVC);
 	acpi_madt_begin(acpi, 0);
 	for (unsigned i = 0; i < vm->nr_vcpus; i++) {
 		acpi_cpu_device(acpi, i);

@@ -38,7 +38,7 @@ static int create_gic(struct vm *vm)
 {
 	struct arch_vm *arch = vm->arch;
 	const uint64_t dist = GICD_BASE;
-	const uint32_t nr_irqs = GIC_NR_IRQS;
+	const uint32_t nr_irqs = GIC_NR_IRQS, maintenance = PPI_VGIC;
 	unsigned low = vm->nr_vcpus < GICR_LOW_MAX ? vm->nr_vcpus : GICR_LOW_MAX;
 	int fd = kvm_create_device(vm->vm_fd, KVM_DEV_TYPE_ARM_VGIC_V3);
 
@@ -56,6 +56,8 @@ static int create_gic(struct vm *vm)
 		err = add_redistributors(vm, 1, arch->high.gicr.first, vm->nr_vcpus - low);
 	if (!err)
 		err = set_attr(fd, KVM_DEV_ARM_VGIC_GRP_NR_IRQS, 0, &nr_irqs, "number of interrupts");
+	if (!err && vm->nested)
+		err = set_attr(fd, KVM_DEV_ARM_VGIC_GRP_MAINT_IRQ, 0, &maintenance, "maintenance interrupt");
 	if (!err)
 		err = set_attr(fd, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_DEV_ARM_VGIC_CTRL_INIT, NULL, "initialization");
 	return err;

@@ -19,7 +19,21 @@ static void add_feature(struct kvm_vcpu_init *init, unsigned feature)
 	init->features[feature / 32] |= BIT32(feature % 32);
 }
 
-/* Everything that the host can give, but nested virtualization. */
+/* EL2, only where it is asked for: it costs, and changes how the guest boots. The guest's hypervisor has
+ * HCR_EL2.E2H set (VHE), the better part of what KVM offers. */
+static int choose_el2(const struct vm *vm, struct kvm_vcpu_init *init)
+{
+	if (!vm->nested)
+		return 0;
+	if (kvm_check_extension(vm->vm_fd, KVM_CAP_ARM_EL2) <= 0)
+		return log_fail(-ENOTSUP,
+				"virtual machines inside the guest (machine.nested) need a host whose CPU has "
+				"FEAT_NV2 and whose kernel was booted with kvm-arm.mode=nested");
+	add_feature(init, KVM_ARM_VCPU_HAS_EL2);
+	return 0;
+}
+
+/* Everything else that the host can give. */
 static void choose_features(int vm_fd, struct kvm_vcpu_init *init)
 {
 	add_feature(init, KVM_ARM_VCPU_PSCI_0_2);
@@ -59,6 +73,9 @@ int arch_vcpus_init(struct vm *vm)
 	if (err)
 		return log_fail(err, "KVM does not know this host's CPU: %s", strerror(-err));
 	choose_features(vm->vm_fd, &arch->init);
+	err = choose_el2(vm, &arch->init);
+	if (err)
+		return err;
 	for (unsigned i = 0; i < vm->nr_vcpus; i++) {
 		struct vcpu *vcpu = &vm->vcpus[i];
 
@@ -94,8 +111,8 @@ int arch_vcpu_reset(struct vcpu *vcpu, const struct arch_boot *boot)
 
 	if (err || !is_boot)
 		return err;
-	/* Linux Documentation/arch/arm64/booting.rst: x0 = device tree, x1 .. x3 = 0; KVM's reset has EL1h, MMU and
-	 * caches off, all of DAIF masked. */
+	/* Linux Documentation/arch/arm64/booting.rst: x0 = device tree, x1 .. x3 = 0; KVM's reset has EL1h (EL2h if
+	 * there is an EL2), MMU and caches off, all of DAIF masked. */
 	err = set_reg(vcpu, REG_CORE(regs.pc), "pc", boot->entry.v);
 	if (!err)
 		err = set_reg(vcpu, REG_CORE(regs.regs[0]), "x0", boot->tables.v);

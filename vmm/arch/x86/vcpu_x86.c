@@ -61,6 +61,9 @@ int arch_vcpus_init(struct vm *vm)
 	if (vm->nr_vcpus > VCPUS_MAX || (vm->nr_vcpus > 255 && !vm->arch->wide_destinations))
 		return log_fail(-EINVAL, "cannot create %u vCPUs: the machine has room for %u on this host",
 				vm->nr_vcpus, vm->arch->wide_destinations ? VCPUS_MAX : 255);
+	if (vm->nested)
+		return log_fail(-ENOTSUP, "virtual machines inside the guest are not offered on x86-64; take "
+					  "machine.nested out of the configuration");
 	err = set_cpuids(vm);
 	return err ? err : take_snapshots(vm);
 }
