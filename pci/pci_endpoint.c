@@ -45,7 +45,7 @@ bool pci_endpoint_powered(const struct pci_endpoint *ep)
 static void update_dma(struct pci_endpoint *ep)
 {
 	bool was = ep->dma.enabled;
-	bool now = !ep->dma_blocked && pci_endpoint_powered(ep) && pci_function_bus_master(&ep->fn);
+	bool now = !ep->gated && !ep->dma_blocked && pci_endpoint_powered(ep) && pci_function_bus_master(&ep->fn);
 
 	if (was == now)
 		return;
@@ -81,6 +81,13 @@ void pci_endpoint_block_dma(struct pci_endpoint *ep, bool blocked)
 	if (ep->dma_blocked == blocked)
 		return;
 	ep->dma_blocked = blocked;
+	update_dma(ep);
+	pci_endpoint_irq_reconcile(ep);
+}
+
+void pci_endpoint_gate(struct pci_endpoint *ep, bool closed)
+{
+	ep->gated = closed;
 	update_dma(ep);
 	pci_endpoint_irq_reconcile(ep);
 }
@@ -125,7 +132,7 @@ static enum bus_verdict endpoint_bar_access(struct pci_function *fn, unsigned in
 {
 	struct pci_endpoint *ep = to_endpoint(fn);
 
-	if (!pci_endpoint_powered(ep))
+	if (ep->gated || !pci_endpoint_powered(ep))
 		return BUS_UNHANDLED;
 	return ep->ops->bar_access(ep, index, access);
 }

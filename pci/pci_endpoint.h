@@ -65,6 +65,7 @@ struct pci_endpoint {
 	struct vm *vm;
 	struct dma_space dma;
 	bool dma_blocked;	    /* by pci_endpoint_block_dma() */
+	bool gated;		    /* by pci_endpoint_gate() */
 	uint16_t rid;		    /* as of the translations that are cached */
 	struct pci_vector *vectors; /* of MSI-X, each with its route and an open eventfd; owned */
 	unsigned nr_vectors;
@@ -101,6 +102,10 @@ int pci_endpoint_vector_fd(const struct pci_endpoint *ep, unsigned vector);
 /** Takes DMA away from the function, interrupts included, whatever its bus mastering says; or gives it back. Device
  * lock held. The device learns of it as of bus mastering. */
 void pci_endpoint_block_dma(struct pci_endpoint *ep, bool blocked);
+
+/** Closes a gate in front of the function: no DMA, no interrupts, no answers of its BARs, whatever the guest turns on
+ * and the device thinks of it; or opens it. Device lock held. */
+void pci_endpoint_gate(struct pci_endpoint *ep, bool closed);
 
 /** True in D0: registers answer and the function may do DMA. */
 bool pci_endpoint_powered(const struct pci_endpoint *ep);

@@ -67,7 +67,8 @@ static void vector_reconcile(struct pci_vector *v, unsigned index)
 {
 	struct pci_endpoint *ep = v->ep;
 	struct msi_msg msg;
-	bool programmed = !ep->dma_blocked && pci_endpoint_powered(ep) && pci_irq_vector(&ep->fn, index, &msg);
+	bool programmed =
+		!ep->gated && !ep->dma_blocked && pci_endpoint_powered(ep) && pci_irq_vector(&ep->fn, index, &msg);
 
 	if (programmed == v->programmed && (!programmed || same_message(&msg, &v->msg)))
 		return;

@@ -154,6 +154,9 @@ int assign_bar_map(struct pci_function *fn, unsigned index, gpa_t addr)
 	struct assign_bar *bar = &a->bars[index];
 
 	assign_bar_unmap(fn, index);
+	assign_gate_bar(a, index, addr.v);
+	if (a->gate.guarded && !a->gate.open)
+		return 0; /* accesses are trapped, and get no answer */
 	if (!(a->hw_command & PCI_COMMAND_MEMORY) && assign_write_command(a, a->hw_command | PCI_COMMAND_MEMORY)) {
 		log_guest("%s: memory decoding cannot be turned on in the device; BAR %u is trapped", fn->name, index);
 		return 0;
@@ -161,6 +164,8 @@ int assign_bar_map(struct pci_function *fn, unsigned index, gpa_t addr)
 	for (unsigned p = 0; p < bar->nr_pieces; p++) {
 		struct assign_piece *piece = &bar->pieces[p];
 
+		if (!assign_gate_passes(a, index, piece->range.first, range_len(piece->range)))
+			continue;
 		/* Without a slot the accesses are trapped: slower, not wrong. vm_map_slot() has said why. */
 		piece->mapped = vm_map_slot(a->vm, gpa(addr.v + piece->range.first), piece->host,
 					    range_len(piece->range), &piece->slot) == 0;
@@ -193,6 +198,8 @@ enum bus_verdict assign_bar_access(struct pci_function *fn, unsigned index, stru
 	int err;
 
 	if (region->size < access->size || access->offset > region->size - access->size)
+		return BUS_UNHANDLED;
+	if (!assign_gate_passes(a, index, access->offset, access->size))
 		return BUS_UNHANDLED;
 	if (access->is_write)
 		err = region->writable

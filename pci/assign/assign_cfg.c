@@ -85,7 +85,7 @@ void assign_command(struct pci_function *fn, uint16_t old, uint16_t now)
 	/* The caller takes the BARs off the bus only after this; another vCPU must not hit a mapping that is gone. */
 	if (!(now & PCI_COMMAND_MEMORY))
 		assign_bars_unmap(a);
-	err = assign_write_command(a, now);
+	err = assign_write_command(a, assign_gate_command(a, old, now));
 	if (err)
 		log_guest("%s: COMMAND 0x%04x does not reach the device: %s", fn->name, now, strerror(-err));
 	/* INTx is asked of the host only for a device that the guest uses at all. */

@@ -56,6 +56,18 @@ struct assign_irq {
 	const struct irq_line *line; /* attached to these, NULL: not */
 };
 
+/* See assign_gate.c. */
+struct assign_gate {
+	struct assign_gate_config config;
+	bool guarded; /* there is a gate at all; what follows means nothing otherwise */
+	bool open;
+	bool held;    /* COMMAND of the device is ours, not the guest's: a lock stands or is about to */
+	bool limited; /* only `ranges` can be reached */
+	struct assign_range ranges[ASSIGN_MAX_RANGES];
+	unsigned nr_ranges;
+	uint64_t bar_addr[PCI_NR_BARS]; /* where each began to decode under the lock; UINT64_MAX: not yet */
+};
+
 struct assigned {
 	struct pci_function fn; /* first */
 	struct vm *vm;
@@ -71,6 +83,7 @@ struct assigned {
 	struct assign_bar bars[PCI_NR_BARS];
 	struct assign_irq irq;
 	struct assign_doorbell doorbell;
+	struct assign_gate gate;
 	int err_fd, req_fd; /* eventfds, -1: not offered */
 	struct loop_source err, req;
 };
@@ -135,6 +148,17 @@ void assign_doorbell_fini(struct assigned *a);
 /** Lets @vector, which is installed, be sent to the I/O address @address that the guest wrote into its table. Nothing
  * happens where guest and host do not share a doorbell: then the guest must map the host's 1:1. */
 void assign_doorbell_point(struct assigned *a, unsigned vector, uint64_t address);
+
+/* assign_gate.c */
+
+/** Whether @bytes at @offset of BAR @index may be reached now. */
+bool assign_gate_passes(const struct assigned *a, unsigned index, uint64_t offset, uint64_t bytes);
+/** BAR @index decodes at @addr: breaks the lock when it was elsewhere under it. */
+void assign_gate_bar(struct assigned *a, unsigned index, uint64_t addr);
+/** COMMAND went from @old to @now in the guest's view. Returns what the device's own is to be. */
+uint16_t assign_gate_command(struct assigned *a, uint16_t old, uint16_t now);
+/** The function is about to be reset: the gate closes. */
+void assign_gate_reset(struct assigned *a);
 
 /* assign_events.c: ERR and REQ */
 

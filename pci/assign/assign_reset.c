@@ -37,6 +37,7 @@ int assign_reset(struct pci_function *fn)
 {
 	struct assigned *a = assigned_of(fn);
 
+	assign_gate_reset(a);
 	assign_irq_shutdown(a);
 	assign_bars_unmap(a);
 	return reset_device(a);

@@ -62,6 +62,13 @@ static int open_device(struct assigned *a, const struct assign_config *config)
 
 	if (err)
 		return err;
+	if (config->gate) {
+		a->gate.config = *config->gate;
+		a->gate.guarded = true;
+		err = host_dev_block(&a->host); /* before anything can be attached */
+		if (err)
+			return err;
+	}
 	pci_function_init(&a->fn, a->host.bdf, &assigned_ops);
 	err = vfio_get_info(a->host.fd, &a->can_reset);
 	if (err)

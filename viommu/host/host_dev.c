@@ -177,7 +177,7 @@ int host_dev_try_attach(struct host_dev *dev, struct iommu_obj *to)
 
 	if (dev->attached == to)
 		return 0;
-	err = ioc_attach(dev->fd, to->id);
+	err = dev->blocked ? 0 : ioc_attach(dev->fd, to->id);
 	if (err)
 		return err;
 	if (dev->attached)
@@ -200,11 +200,37 @@ void host_dev_detach(struct host_dev *dev)
 
 	if (!dev->attached)
 		return;
-	err = ioc_detach(dev->fd);
+	err = dev->blocked ? 0 : ioc_detach(dev->fd);
 	if (err) {
 		log_error("cannot detach %s from its translation: %s; it may go on using it", dev->bdf, strerror(-err));
 		return;
 	}
 	dev->attached->users--;
 	dev->attached = NULL;
+}
+
+int host_dev_block(struct host_dev *dev)
+{
+	int err;
+
+	if (dev->blocked)
+		return 0;
+	err = dev->attached ? ioc_detach(dev->fd) : 0;
+	if (err)
+		return log_fail(err, "cannot block the DMA of %s: %s", dev->bdf, strerror(-err));
+	dev->blocked = true;
+	return 0;
+}
+
+int host_dev_unblock(struct host_dev *dev)
+{
+	int err;
+
+	if (!dev->blocked)
+		return 0;
+	err = dev->attached ? ioc_attach(dev->fd, dev->attached->id) : 0;
+	if (err)
+		return attach_fail(dev, err);
+	dev->blocked = false;
+	return 0;
 }

@@ -22,6 +22,7 @@ struct host_dev {
 	struct iommufd *iommufd;
 	bool can_stall;		    /* the host's firmware says so, see struct host_dev_info */
 	struct iommu_obj *attached; /* IOAS or HWPT that translates it now; NULL: detached, DMA blocked */
+	bool blocked;		    /* `attached` is only where it goes once it is unblocked; see host_dev_block() */
 };
 
 /* What sysfs says of a PCI device of the host; also behind `aerie devices` and `aerie check`. */
@@ -55,6 +56,14 @@ int host_dev_probe(const char *bdf, struct host_dev_info *info);
 /** Reads the reserved regions of the device's group. Fills at most @max; returns the number or -errno (not logged). */
 int host_dev_reserved(const char *bdf, struct host_reserved *regions, unsigned max);
 
+#define HOST_NR_BARS 6u
+struct host_bar {
+	uint64_t addr, size; /* on the host's bus; size 0: there is none */
+	bool memory;
+};
+/** Where the host has put the BARs of a device. 0 or -errno (not logged). */
+int host_dev_bars(const char *bdf, struct host_bar bars[HOST_NR_BARS]);
+
 /** Opens and binds. Refuses with a message of its own: no such device, bound to another driver (which, and the `aerie
  * bind` that helps), no cdev (kernel option), busy, a group with other members (listed), no IOMMU, no isolated MSI. */
 int host_dev_open(struct host_dev *dev, const char *bdf, struct iommufd *iommufd);
@@ -66,5 +75,14 @@ int host_dev_attach(struct host_dev *dev, struct iommu_obj *to);
 /** The same, not logged. */
 int host_dev_try_attach(struct host_dev *dev, struct iommu_obj *to);
 void host_dev_detach(struct host_dev *dev);
+
+/**
+ * Blocks all DMA of the device, its interrupts with it, whatever it is attached to: the kernel holds it in its blocking
+ * domain (iommufd_hw_pagetable_detach()). Attaching and detaching still work and take effect when it is unblocked. 0 or
+ * -errno (logged): then it may still do DMA, and the caller has to stop it by other means.
+ */
+int host_dev_block(struct host_dev *dev);
+/** The end of that: to `attached`. 0 or -errno (logged): it stays blocked. */
+int host_dev_unblock(struct host_dev *dev);
 
 #endif

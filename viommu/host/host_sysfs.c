@@ -217,3 +217,27 @@ int host_dev_reserved(const char *bdf, struct host_reserved *regions, unsigned m
 	}
 	return (int)n;
 }
+
+/* Lines of `resource`: first and last address, and flags (IORESOURCE_MEM 0x200); the first six are the BARs. */
+int host_dev_bars(const char *bdf, struct host_bar bars[HOST_NR_BARS])
+{
+	char path[PATH_MAX], text[2048], *line = text;
+	ssize_t n;
+
+	memset(bars, 0, HOST_NR_BARS * sizeof(bars[0]));
+	snprintf(path, sizeof(path), "%s" PCI_DEVICES "/%s/resource", sys_root, bdf);
+	n = fd_read_text(path, text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	for (unsigned i = 0; i < HOST_NR_BARS && line; i++) {
+		uint64_t first, last, flags;
+
+		if (sscanf(line, "%" SCNx64 " %" SCNx64 " %" SCNx64, &first, &last, &flags) != 3)
+			return -EBADMSG;
+		if (last > first)
+			bars[i] = (struct host_bar){first, last - first + 1, flags & 0x200};
+		line = strchr(line, '\n');
+		line += line != NULL;
+	}
+	return 0;
+}
