@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -139,10 +140,13 @@ int spdm_addr_connect(const char *text, bool anywhere)
 /* A socket file outlives its process; a live one accepts a connection. */
 static void remove_stale(const struct spdm_addr *addr)
 {
+	const char *path = ((const struct sockaddr_un *)&addr->sa)->sun_path;
 	OWNED_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct stat st;
 
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr->sa, addr->len) < 0 && errno == ECONNREFUSED)
-		unlink(((const struct sockaddr_un *)&addr->sa)->sun_path);
+	if (fd >= 0 && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    connect(fd, (const struct sockaddr *)&addr->sa, addr->len) < 0 && errno == ECONNREFUSED)
+		unlink(path);
 }
 
 int spdm_addr_listen(const char *text, bool anywhere)

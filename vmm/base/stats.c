@@ -101,17 +101,22 @@ static void write_phases(FILE *out)
 	fprintf(out, "}");
 }
 
+void stats_json(FILE *out)
+{
+	fprintf(out, "{");
+	write_items(out, "counters", counters, ARRAY_LEN(counters));
+	fprintf(out, ", ");
+	write_phases(out);
+	fprintf(out, "}\n");
+}
+
 int stats_write_json(const char *path)
 {
 	FILE *out = fopen(path, "we");
 
 	if (!out)
 		return log_fail(-errno, "cannot write statistics to %s: %s", path, strerror(errno));
-	fprintf(out, "{");
-	write_items(out, "counters", counters, ARRAY_LEN(counters));
-	fprintf(out, ", ");
-	write_phases(out);
-	fprintf(out, "}\n");
+	stats_json(out);
 	int failed = ferror(out);
 	if (fclose(out) != 0 || failed) {
 		int err = errno ? -errno : -EIO;

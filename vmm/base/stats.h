@@ -106,7 +106,10 @@ void stats_stamp(_Atomic uint64_t *phase);
 /** Readable table of all counters that are not 0 and of the phases in microseconds since process start. */
 void stats_print(FILE *out);
 
-/** The same as one JSON object {"counters": {...}, "phases_us": {...}}, all counters included. Returns 0 or -errno. */
+/** One JSON object {"counters": {...}, "phases_us": {...}}, all counters included. */
+void stats_json(FILE *out);
+
+/** That, into a file. Returns 0 or -errno (logged). */
 int stats_write_json(const char *path);
 
 #endif

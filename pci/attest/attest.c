@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identity, measurements, session and link keys. TDISP: attest_tdisp.c. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest_priv.h"
+#include "ide_km.h"
+#include "log.h"
+
+/* The first transport of QEMU's that carries SPDM takes no answer over 0x1200 bytes with its DOE header. */
+#define TRANSFER_SIZE 0x1000u
+
+struct spdm_profile attest_profile(void)
+{
+	struct spdm_profile profile = spdm_profile_requester();
+
+	profile.data_transfer_size = TRANSFER_SIZE;
+	if (!(profile.caps & SPDM_CAP_CHUNK))
+		profile.max_message_size = TRANSFER_SIZE;
+	return profile;
+}
+
+int attest_fail(struct attest *a, int err, const char *verdict, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(a->why, sizeof(a->why), fmt, args);
+	va_end(args);
+	a->verdict = verdict;
+	return err;
+}
+
+/* The requester has logged it. */
+static int spdm_fail(struct attest *a, int err)
+{
+	return attest_fail(a, err, spdm_reason_name(spdm_requester_reason(a->rq)), "%s", spdm_requester_why(a->rq));
+}
+
+int attest_create(struct attest **out, const struct attest_config *config)
+{
+	struct spdm_profile profile = config->profile ? *config->profile : attest_profile();
+	struct attest *a = calloc(1, sizeof(*a));
+	int err;
+
+	*out = NULL;
+	if (!a)
+		return log_fail(-ENOMEM, "%s: cannot be attested: out of memory", config->name);
+	a->config = *config;
+	a->config.require |= ATTEST_SPDM;
+	a->verdict = "pending";
+	snprintf(a->why, sizeof(a->why), "nothing has been asked yet");
+	tdisp_requester_init(&a->tdisp, config->rid, -1);
+	err = spdm_requester_create(
+		&(struct spdm_requester_config){
+			.transport = config->transport,
+			.profile = profile,
+			.roots = config->roots,
+			.device = config->device,
+			.now = config->now,
+			.timeout_ms = config->timeout_ms,
+		},
+		&a->rq);
+	if (err < 0) {
+		attest_destroy(&a);
+		return err;
+	}
+	*out = a;
+	return 0;
+}
+
+void attest_destroy(struct attest **attest)
+{
+	struct attest *a = *attest;
+
+	if (!a)
+		return;
+	*attest = NULL;
+	spdm_requester_destroy(a->rq);
+	spdm_measurements_fini(&a->measurements);
+	explicit_bzero(a, sizeof(*a));
+	free(a);
+}
+
+static void forget_evidence(struct attest *a)
+{
+	spdm_measurements_fini(&a->measurements);
+	a->measurements = (struct spdm_measurements){.count = 0};
+	a->connected = a->challenged = a->measured = a->policy_held = a->keyed = a->locked = a->started = false;
+	a->session = 0;
+	tdisp_requester_reset(&a->tdisp);
+	a->report = (struct tdisp_report){.nr_ranges = 0};
+}
+
+static int identify(struct attest *a)
+{
+	int err = spdm_requester_connect(a->rq);
+
+	if (err < 0)
+		return spdm_fail(a, err);
+	a->connected = true;
+	err = spdm_requester_chain(a->rq, a->config.slot);
+	if (err < 0)
+		return spdm_fail(a, err);
+	if (!(spdm_requester_peer_caps(a->rq) & SPDM_CAP_CHAL))
+		return 0; /* then the session's signature proves possession of the key */
+	err = spdm_requester_challenge(a->rq);
+	if (err < 0)
+		return spdm_fail(a, err);
+	a->challenged = true;
+	return 0;
+}
+
+static int hold_policy(struct attest *a)
+{
+	struct policy_measurement m[SPDM_MAX_BLOCKS];
+	char why[POLICY_WHY];
+
+	for (unsigned i = 0; i < a->measurements.count; i++)
+		m[i] = (struct policy_measurement){
+			.index = a->measurements.blocks[i].index,
+			.type = a->measurements.blocks[i].type,
+			.value = a->measurements.blocks[i].value,
+			.len = a->measurements.blocks[i].len,
+		};
+	if (!a->config.policy)
+		return 0;
+	if (!policy_holds(a->config.policy, m, a->measurements.count, attest_hash(a), why)) {
+		attest_fail(a, -EACCES, "policy", "%s", why);
+		return log_fail(-EACCES, "%s: is not trusted: %s", a->config.name, why);
+	}
+	a->policy_held = true;
+	return 0;
+}
+
+/* In the session: what is signed there was measured by the device that the session is with, after it began. */
+static int measure(struct attest *a)
+{
+	int err;
+
+	if (!(a->config.require & ATTEST_MEASUREMENTS))
+		return 0;
+	if ((spdm_requester_peer_caps(a->rq) & SPDM_CAP_MEAS_MASK) != SPDM_CAP_MEAS_SIGNED) {
+		attest_fail(a, -ENOTSUP, "no-measurements", "the device has no signed measurements");
+		return log_fail(-ENOTSUP, "%s: is not trusted: it has no signed measurements, and they are required",
+				a->config.name);
+	}
+	err = spdm_requester_measurements(a->rq, a->session, true, false, &a->measurements);
+	if (err < 0)
+		return spdm_fail(a, err);
+	a->measured = true;
+	return hold_policy(a);
+}
+
+int attest_vendor(void *opaque, const uint8_t *req, size_t len, uint8_t *rsp, size_t cap)
+{
+	struct attest *a = opaque;
+	size_t got = 0;
+	int err;
+
+	if (!a->session || !spdm_requester_session_alive(a->rq, a->session))
+		return attest_fail(a, -ECONNABORTED, "session-lost", "the session with the device is over");
+	err = spdm_requester_vendor(a->rq, a->session, req, len, rsp, cap, &got);
+	if (err < 0)
+		return spdm_fail(a, err);
+	return (int)got;
+}
+
+/* The flow has logged it. A session that broke underneath has set the verdict. */
+static int key_fail(struct attest *a, int err, const char *verdict, const char *what)
+{
+	if (strcmp(a->verdict, "pending") != 0 && err != -ENOTSUP)
+		return err;
+	return attest_fail(a, err, verdict, "%s: %s", what, strerror(-err));
+}
+
+static int key_link(struct attest *a)
+{
+	struct ide_km_port port = {0};
+	struct ide_keys keys;
+	int err;
+
+	if (!(a->config.require & ATTEST_IDE))
+		return 0;
+	attest_fail(a, 0, "pending", "the link is not keyed yet");
+	err = ide_km_query(a->config.name, 0, &port, attest_vendor, a);
+	if (err < 0)
+		return key_fail(a, err, "ide-unsupported", "the device does not answer IDE_KM");
+	err = ide_keys_generate(&keys);
+	if (err == 0)
+		err = ide_km_start_stream(a->config.name, 0, ATTEST_STREAM, 0, &keys, attest_vendor, a);
+	ide_keys_wipe(&keys);
+	if (err < 0)
+		return key_fail(a, err, "ide-refused", "the device does not take the keys of its link");
+	a->keyed = true;
+	if (!a->config.ide_capability)
+		log_warn(
+			"%s: took keys for its link, but shows no IDE capability: that the link is encrypted is a promise "
+			"of the device, which nothing here enforces",
+			a->config.name);
+	return 0;
+}
+
+int attest_verify(struct attest *a)
+{
+	int err;
+
+	forget_evidence(a);
+	err = identify(a);
+	if (err < 0)
+		return err;
+	err = spdm_requester_start_session(a->rq, &a->session);
+	if (err < 0)
+		return spdm_fail(a, err);
+	err = measure(a);
+	if (err == 0)
+		err = key_link(a);
+	if (err == 0 && !(a->config.require & ATTEST_TDISP))
+		attest_fail(a, 0, "trusted", "all that is required holds");
+	return err;
+}
+
+unsigned attest_period_s(const struct attest *a, unsigned most)
+{
+	unsigned period = a->session ? spdm_requester_heartbeat_period(a->rq, a->session) : 0;
+
+	/* The device waits twice its period; half of it leaves room for an answer that is late. */
+	period = period > 1 ? period / 2 : period;
+	return period && period < most ? period : most;
+}
+
+const char *attest_verdict(const struct attest *a)
+{
+	return a->verdict;
+}
+
+const char *attest_why(const struct attest *a)
+{
+	return a->why;
+}
+
+void attest_condemn(struct attest *a, const char *verdict, const char *why)
+{
+	attest_fail(a, 0, verdict, "%s", why);
+}
+
+const struct tdisp_report *attest_report(const struct attest *a)
+{
+	return a->locked ? &a->report : NULL;
+}
+
+const struct spdm_measurements *attest_measurements(const struct attest *a)
+{
+	return &a->measurements;
+}
+
+const char *attest_hash(const struct attest *a)
+{
+	switch (a->connected ? spdm_requester_algs(a->rq)->meas_hash : 0) {
+	case SPDM_MEAS_HASH_SHA256:
+		return "sha256";
+	case SPDM_MEAS_HASH_SHA384:
+		return "sha384";
+	case SPDM_MEAS_HASH_SHA512:
+		return "sha512";
+	default:
+		return "raw";
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef AERIE_ATTEST_PRIV_H
+#define AERIE_ATTEST_PRIV_H
+
+#include "attest.h"
+#include "tdisp_requester.h"
+
+#define ATTEST_WHY 512u
+
+struct attest {
+	struct attest_config config;
+	struct spdm_requester *rq;
+	uint32_t session; /* 0: none */
+	const char *verdict;
+	char why[ATTEST_WHY];
+
+	/* evidence */
+	bool connected;
+	bool challenged;
+	struct spdm_measurements measurements;
+	bool measured;
+	bool policy_held;
+	bool keyed; /* IDE: all keys of ATTEST_STREAM run */
+	struct tdisp_requester tdisp;
+	struct tdisp_report report; /* points into tdisp.report */
+	uint64_t mmio_offset;	    /* as asked for in the last lock */
+	bool locked, started;	    /* at some time; tdisp.state is the present */
+	uint8_t lock_nonce[TDISP_NONCE_BYTES];
+	uint64_t checks; /* calls of attest_alive() that found all well */
+};
+
+/** Sets the verdict and its reason; returns @err. */
+__attribute__((format(printf, 4, 5))) int attest_fail(struct attest *a, int err, const char *verdict, const char *fmt,
+						      ...);
+
+/** tdisp_exchange_fn and ide_km_exchange_fn: a vendor-defined message in the session. */
+int attest_vendor(void *opaque, const uint8_t *req, size_t len, uint8_t *rsp, size_t cap);
+
+#endif
