@@ -83,6 +83,8 @@ static inline void wire_copy(struct wire_in *in, void *to, size_t len)
 {
 	const uint8_t *p = wire_bytes(in, len);
 
+	if (len == 0)
+		return;
 	if (p)
 		memcpy(to, p, len);
 	else
