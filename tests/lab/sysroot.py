@@ -22,7 +22,7 @@ pkgconfig = 'pkg-config'
 pkg-config = 'pkg-config'
 
 [built-in options]
-c_args = ['-isystem', '{sysroot}/usr/include']
+c_args = ['-isystem', '{sysroot}/usr/include', '-isystem', '{sysroot}/usr/include/{arch.triplet}']
 c_link_args = ['-L{sysroot}/usr/lib/{arch.triplet}']
 
 [properties]
