@@ -146,7 +146,9 @@ static void written_icr(void *dev, unsigned index, uint64_t old, uint64_t now)
 
 #define ROW(reg, reset_, rw_, ...)                                                                                     \
 	[reg] = {.offset = PL031_##reg, .width = REG32, .name = #reg, .reset = (reset_), .rw = (rw_), __VA_ARGS__}
-#define ID_ROW(n, value) [ID0 + (n)] = {.offset = PL031_ID + 4 * (n), .width = REG32, .name = "ID" #n, .reset = (value)}
+/* Firmware reads the identification by bytes. */
+#define ID_ROW(n, value)                                                                                               \
+	[ID0 + (n)] = {.offset = PL031_ID + 4 * (n), .width = REG32, .name = "ID" #n, .reset = (value), .min_size = 1}
 
 static const struct reg_row rows[NR_REGS] = {
 	ROW(DR, 0, 0, .read = read_dr),

@@ -53,7 +53,7 @@ static int open_file(struct boot_file *file, const char *what, const char *path)
 
 int boot_files_open(struct boot_files *files, const char *kernel, const char *initrd)
 {
-	int err = open_file(&files->kernel, "kernel", kernel);
+	int err = kernel ? open_file(&files->kernel, "kernel", kernel) : 0;
 
 	if (err == 0 && initrd)
 		err = open_file(&files->initrd, "initrd", initrd);

@@ -15,13 +15,13 @@ struct boot_file {
 };
 
 struct boot_files {
-	struct boot_file kernel;
+	struct boot_file kernel; /* fd -1: the firmware finds one */
 	struct boot_file initrd; /* fd -1: none */
 };
 
 void boot_files_init(struct boot_files *files);
 
-/** Opens both and checks that they are regular, not empty files. @initrd may be NULL. The paths are borrowed.
+/** Opens both and checks that they are regular, not empty files. Either may be NULL. The paths are borrowed.
  *  0 or -errno (logged). */
 int boot_files_open(struct boot_files *files, const char *kernel, const char *initrd);
 

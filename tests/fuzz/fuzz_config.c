@@ -26,7 +26,7 @@ static void require(int truth, const char *what)
 
 static void check_config(const struct config *c)
 {
-	require(c->version == CONFIG_VERSION && c->name && c->boot.kernel && c->boot.cmdline, "required values");
+	require(c->version == CONFIG_VERSION && c->name && (c->boot.kernel || c->boot.firmware) && c->boot.cmdline, "required values");
 	require(c->machine.cpus >= 1 && c->machine.cpus <= CONFIG_MAX_CPUS, "cpus");
 	require(c->machine.memory_bytes && c->machine.memory_bytes % (2u << 20) == 0, "memory");
 	require(c->iommus_count <= CONFIG_MAX_IOMMUS && c->pci_count <= CONFIG_MAX_PORTS, "counts");

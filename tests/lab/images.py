@@ -50,6 +50,20 @@ class Image:
         rootfs.make_ext4(self.path, size, tree, self.name)
         shutil.rmtree(tree)
 
+    def create_esp(self, size: int, kernel: Path, initrd: bytes, console: str) -> None:
+        """A FAT file system from which the UEFI shell starts a kernel with its EFI stub."""
+        tree = self.path.with_suffix(".tree")
+        tree.mkdir()
+        (tree / "initrd").write_bytes(initrd)
+        (tree / "startup.nsh").write_text(
+            f"kernel.efi initrd=\\initrd console={console} loglevel=4\r\n")
+        with self.path.open("wb") as file:
+            file.truncate(size)
+        proc.output(["mformat", "-i", self.path, "-F", "::"])
+        proc.output(["mcopy", "-i", self.path, kernel, "::kernel.efi"])
+        proc.output(["mcopy", "-i", self.path, *sorted(tree.iterdir()), "::"])
+        shutil.rmtree(tree)
+
     def digest(self, offset: int, length: int) -> str:
         """The SHA-256 of a part of the image."""
         with self.path.open("rb") as file:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import initramfs, iort
-from lab.guests import MODULES
+from lab.guests import MODULES, GuestKernel
 from lab.scenario import Scenario
 from lab.setup import Kit
 
@@ -28,15 +28,24 @@ class Host:
         because their files are then on tmpfs, as the measurements want them.
         """
         tools = self.kit.tools.files(scenario.tools if scenario else ())
-        inside = self.kit.tools.files(scenario.guest_tools if scenario else ())
-        modules = scenario.modules if scenario else MODULES
+        if scenario and scenario.firmware:
+            tools = {**tools, "lib/firmware.fd": Path(self.kit.arch.firmware)}
         with path.open("wb") as file:
             if self.kit.iort and (not scenario or scenario.patched_iort):
                 file.write(iort.archive(self.kit.iort))
             file.write(initramfs.host(self.kit.busybox, {**self.programs, **tools}))
             for kernel in self.kit.guests:
                 if kernel.name in kernels:
-                    image = initramfs.guest(self.kit.busybox, kernel, modules,
-                                            {**self.guest_programs, **inside})
                     packed = not scenario or scenario.packed
-                    file.write(initramfs.guest_files(kernel, image, packed))
+                    file.write(initramfs.guest_files(kernel, self._guest(kernel, scenario), packed))
+
+    def guest(self, name: str, scenario: Scenario) -> tuple[Path, bytes]:
+        """A guest kernel and its initramfs, without what the scenario adds."""
+        kernel = next(kernel for kernel in self.kit.guests if kernel.name == name)
+        return kernel.image, self._guest(kernel, scenario)
+
+    def _guest(self, kernel: GuestKernel, scenario: Scenario | None) -> bytes:
+        inside = self.kit.tools.files(scenario.guest_tools if scenario else ())
+        modules = scenario.modules if scenario else MODULES
+        return initramfs.guest(self.kit.busybox, kernel, modules,
+                               {**self.guest_programs, **inside})

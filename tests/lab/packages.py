@@ -21,7 +21,7 @@ NATIVE = (
     "libfdt-dev", "libcyaml-dev", "libyaml-dev", "liburing-dev", "zlib1g-dev", "libzstd-dev",
     "libjson-c-dev",
     # file systems of guests
-    "e2fsprogs",
+    "e2fsprogs", "mtools",
     # unit tests
     "check", "libsubunit-dev", "acpica-tools",
     # firmware of the host under test

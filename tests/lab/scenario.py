@@ -10,6 +10,7 @@ scenario.toml holds:
     time-limit    seconds for one kernel, on a machine like the developers'
     iort          "patched" (default) or "stock": the latter cannot nest
     memory        of L1
+    firmware      true: L1 has the UEFI firmware for guests as /lib/firmware.fd
     cmdline       added to L1's kernel command line
     set           a table of what `aerie run --set KEY=VALUE` changes in vm.yaml
     files         folders of the repository that L1 finds below /lab
@@ -21,8 +22,9 @@ scenario.toml holds:
     modules       what guests with stock kernels load, with what that needs; default
                   nvme, e1000e, igb, pci_stub
     [[disk]]      name, size (MiB), content: "pattern" (default), "root" (a guest's root
-                  file system, then the pattern), or "store" (a file system for L1 with
-                  root.img and data.img, a pattern)
+                  file system, then the pattern), "store" (a file system for L1 with
+                  root.img and data.img, a pattern), or "esp" (a FAT file system from
+                  which UEFI firmware starts the guest kernel named by `kernel`)
     [[device]]    model: QEMU's -device value; disk: name of a disk;
                   network: true for a NIC; port: shared with an earlier device
     [stats]       counters of aerie's statistics: {min = N, max = N}
@@ -50,9 +52,10 @@ from lab.guests import MODULES
 ALL_KERNELS = ("lab", "6.1", "6.12", "7.2")
 NO_KERNEL = "none"
 LOGS = ("host", "guest", "aerie")
-KEYS = {"description", "kernels", "set", "packed", "time-limit", "iort", "memory", "cmdline", "files", "writes",
+KEYS = {"description", "kernels", "set", "packed", "time-limit", "iort", "memory", "firmware",
+        "cmdline", "files", "writes",
         "tools", "guest-tools", "modules", "disk", "device", "stats", "expect", "reject"}
-CONTENTS = ("pattern", "root", "store")
+CONTENTS = ("pattern", "root", "store", "esp")
 
 # A kernel's WARN_ON, as Linux 6.1 and as 7.2 say it
 WARNING = r"WARNING: (CPU: |\S+:\d+ at )"
@@ -74,10 +77,13 @@ class Disk:
     name: str
     size: int
     content: str = "pattern"
+    kernel: str = ""
 
     def __post_init__(self) -> None:
         if self.content not in CONTENTS:
             raise LabError(f"disk {self.name}: no content is called {self.content}")
+        if (self.content == "esp") != (self.kernel in ALL_KERNELS):
+            raise LabError(f"disk {self.name}: an esp has a kernel, other disks have none")
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,7 @@ class Scenario:
     time_limit: float
     patched_iort: bool
     memory: str
+    firmware: bool
     cmdline: str
     settings: Mapping[str, str]
     packed: bool
@@ -184,6 +191,7 @@ def _scenario(folder: Path, arch: Arch, table: Mapping[str, Any]) -> Scenario:
         time_limit=float(table.get("time-limit", 60)),
         patched_iort=table.get("iort", "patched") == "patched",
         memory=table.get("memory", "2G"),
+        firmware=table.get("firmware", False),
         cmdline=table.get("cmdline", ""),
         settings=dict(table.get("set", {})),
         packed=table.get("packed", False),

@@ -76,6 +76,7 @@ def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float,
     this = Run(scenario, tuple(kernels), host, folder, scale, _make_images(scenario, host, folder))
     with _peer(this):
         _stage(this, facts or {})
+        _make_esps(this)
         limit = BOOT_LIMIT * scale + len(kernels) * (this.guest_limit() + 5)
         this.outcome = l0.run(_machine(this), folder, limit)
     this.verdicts = _verdicts(this)
@@ -91,6 +92,8 @@ def _make_images(scenario: Scenario, host: Host, folder: Path) -> dict[str, Imag
             image.create_root(host.kit.root_image, size, seed)
         elif disk.content == "store":
             image.create_store(host.kit.root_image, size, seed)
+        elif disk.content == "esp":
+            pass     # its initramfs knows of the other disks: see _make_esps()
         else:
             image.create(size, seed)
         made[disk.name] = image
@@ -130,6 +133,17 @@ def _stage(this: Run, facts: Mapping[str, str]) -> None:
               "SETTINGS": " ".join(settings)}
     (share / "env").write_text("".join(f"{name}='{value}'\n" for name, value in facts.items()))
     this.host.write_initramfs(this.folder / "initramfs", this.kernels, this.scenario)
+
+
+def _make_esps(this: Run) -> None:
+    """Disks from which firmware starts a kernel, with the same initramfs as without."""
+    for disk in this.scenario.disks:
+        if disk.content == "esp":
+            kernel, guest = this.host.guest(disk.kernel, this.scenario)
+            addition = this.folder / "share" / f"guest-{disk.kernel}.cpio"
+            known = addition.read_bytes() if addition.exists() else b""
+            this.images[disk.name].create_esp(disk.size * images.MIB, kernel, guest + known,
+                                              this.host.kit.arch.console)
 
 
 def _machine(this: Run) -> l0.Machine:

@@ -97,6 +97,12 @@ START_TEST(reset_values)
 	ck_assert_uint_eq(rd(RTCICR), 0);
 	for (uint32_t i = 0; i < 8; i++)
 		ck_assert_uint_eq(rd(0xfe0 + 4 * i), ids[i]);
+	for (uint32_t i = 0; i < 8; i++) {
+		uint64_t byte; /* as EDK2's driver does */
+
+		bus_read(&bus, BASE + 0xfe0 + 4 * i, 1, &byte);
+		ck_assert_uint_eq(byte, ids[i]);
+	}
 	wr(RTCCR, 0);
 	ck_assert_uint_eq(rd(RTCCR), 1); /* a running clock is not stopped */
 	wr(RTCDR, 5);

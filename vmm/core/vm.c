@@ -154,7 +154,7 @@ int vm_map_ram(struct vm *vm)
 	return 0;
 }
 
-int vm_map_slot(struct vm *vm, gpa_t addr, void *host, uint64_t len, uint32_t *slot)
+static int map_slot(struct vm *vm, uint32_t flags, gpa_t addr, void *host, uint64_t len, uint32_t *slot)
 {
 	uint32_t n = 0;
 
@@ -165,7 +165,7 @@ int vm_map_slot(struct vm *vm, gpa_t addr, void *host, uint64_t len, uint32_t *s
 				"cannot map %#" PRIx64 " bytes at guest address %#" PRIx64
 				": all %u memory slots are in use",
 				len, addr.v, VM_MAX_SLOTS);
-	int err = kvm_set_memory(vm->vm_fd, n, 0, addr.v, len, host);
+	int err = kvm_set_memory(vm->vm_fd, n, flags, addr.v, len, host);
 	if (err)
 		return log_fail(
 			err, "cannot map %#" PRIx64 " bytes at guest address %#" PRIx64 " (KVM memory slot %u): %s%s",
@@ -173,6 +173,16 @@ int vm_map_slot(struct vm *vm, gpa_t addr, void *host, uint64_t len, uint32_t *s
 	vm->slots[n / 64] |= BIT64(n % 64);
 	*slot = n;
 	return 0;
+}
+
+int vm_map_slot(struct vm *vm, gpa_t addr, void *host, uint64_t len, uint32_t *slot)
+{
+	return map_slot(vm, 0, addr, host, len, slot);
+}
+
+int vm_map_rom(struct vm *vm, gpa_t addr, void *host, uint64_t len, uint32_t *slot)
+{
+	return map_slot(vm, KVM_MEM_READONLY, addr, host, len, slot);
 }
 
 void vm_unmap_slot(struct vm *vm, uint32_t slot)

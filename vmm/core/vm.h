@@ -68,6 +68,9 @@ int vm_map_ram(struct vm *vm);
 int vm_map_slot(struct vm *vm, gpa_t addr, void *host, uint64_t len, uint32_t *slot);
 void vm_unmap_slot(struct vm *vm, uint32_t slot);
 
+/** The same for memory that the guest reads and executes; its writes exit to the bus. */
+int vm_map_rom(struct vm *vm, gpa_t addr, void *host, uint64_t len, uint32_t *slot);
+
 /** Makes guest writes at @addr, of any size, signal @eventfd without an exit. 0 or -errno (not logged: the write then
  * exits to the bus, where the device finds it). */
 int vm_notify_add(struct vm *vm, gpa_t addr, int eventfd);

@@ -38,9 +38,11 @@ struct config_machine {
 };
 
 struct config_boot {
-	char *kernel;  /* path; relative to the working directory */
-	char *initrd;  /* NULL: none */
-	char *cmdline; /* "" when absent */
+	char *kernel;	/* path, relative to the working directory; NULL: the firmware finds one on a disk */
+	char *initrd;	/* NULL: none */
+	char *cmdline;	/* "" when absent */
+	char *firmware; /* flash image; NULL: the kernel is started directly */
+	char *vars;	/* its variables; NULL: they end with the VM */
 };
 
 struct config_console {

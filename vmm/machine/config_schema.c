@@ -26,10 +26,15 @@ static const cyaml_schema_field_t machine_fields[] = {
 };
 
 static const cyaml_schema_field_t boot_fields[] = {
-	CYAML_FIELD_STRING_PTR("kernel", CYAML_FLAG_POINTER, struct config_boot, kernel, 1, CONFIG_TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("kernel", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_boot, kernel, 1,
+			       CONFIG_TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("initrd", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_boot, initrd, 1,
 			       CONFIG_TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("cmdline", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_boot, cmdline, 0,
+			       CONFIG_TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("firmware", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_boot, firmware, 1,
+			       CONFIG_TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("vars", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_boot, vars, 1,
 			       CONFIG_TEXT_MAX),
 	CYAML_FIELD_END,
 };

@@ -70,6 +70,31 @@ static int validate_machine(struct config_machine *machine, const struct config_
 	return 0;
 }
 
+static int validate_boot(const struct config_boot *boot, const struct config_tree *tree)
+{
+	if (!boot->kernel && !boot->firmware)
+		return config_fail_key(
+			tree, config_at(tree, "boot"),
+			"\"boot\" lacks the key \"kernel\"; or give \"firmware\", which finds a kernel on "
+			"a disk");
+	if (boot->vars && !boot->firmware)
+		return config_fail_key(
+			tree, config_at(tree, "boot.vars"),
+			"\"boot.vars\" holds the variables of a firmware; add \"boot.firmware\" or leave "
+			"it out");
+	if (boot->initrd && !boot->kernel)
+		return config_fail_key(
+			tree, config_at(tree, "boot.initrd"),
+			"\"boot.initrd\" belongs to \"boot.kernel\"; without that the boot loader on the "
+			"disk has its own");
+	if (boot->cmdline[0] && !boot->kernel)
+		return config_fail_key(
+			tree, config_at(tree, "boot.cmdline"),
+			"\"boot.cmdline\" belongs to \"boot.kernel\"; without that the boot loader on the "
+			"disk has its own");
+	return 0;
+}
+
 static bool is_name(const char *text)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -237,6 +262,8 @@ int config_validate(struct config *config, const struct config_tree *tree)
 		err = config_validate_name(tree, config_at(tree, "name"), config->name);
 	if (err == 0)
 		err = validate_machine(&config->machine, tree);
+	if (err == 0)
+		err = validate_boot(&config->boot, tree);
 	if (err == 0)
 		err = validate_console(&config->console, tree);
 	if (err == 0)

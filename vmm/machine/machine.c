@@ -141,15 +141,19 @@ int machine_build(struct machine **out, const struct config *config)
 	if (err == 0)
 		err = boot_files_open(&m->boot, config->boot.kernel, config->boot.initrd);
 	if (err == 0)
-		err = machine_check_kernel(&m->boot.kernel);
+		err = machine_check_kernel(m);
 	if (err == 0)
 		err = build_vm(m);
 	if (err == 0)
 		err = build_platform(m);
 	if (err == 0)
+		err = machine_build_firmware(m);
+	if (err == 0)
 		err = machine_build_pci(m);
 	if (err == 0)
 		err = machine_build_iommus(m);
+	if (err == 0)
+		err = machine_finish_firmware(m);
 	if (err == 0)
 		err = add_button(m);
 	if (err < 0) {

@@ -27,7 +27,7 @@ static void describe_chosen(struct machine *m, struct range initrd, struct fdtw 
 	fdtw_begin(fdt, "chosen");
 	fdtw_string(fdt, "bootargs", m->config->boot.cmdline);
 	fdtw_string(fdt, "stdout-path", serial);
-	if (m->config->boot.initrd) {
+	if (initrd.last) {
 		fdtw_u64(fdt, "linux,initrd-start", initrd.first);
 		fdtw_u64(fdt, "linux,initrd-end", initrd.last + 1);
 	}

@@ -5,10 +5,14 @@
 
 #include "boot_linux.h"
 #include "boot_pvh.h"
+#include "efi_kernel.h"
 #include "fdtw.h"
 #include "log.h"
 #include "machine_priv.h"
 #include "pc_kernel.h"
+
+/* EDK2's ArmVirtQemu has its first stack here, from the start of RAM (PcdCPUCoresStackBase). */
+#define FIRMWARE_DTB_MAX 0x7c000u
 
 /* The ways to load a kernel, by what the machine boots. */
 static const struct {
@@ -19,9 +23,17 @@ static const struct {
 	[ARCH_BOOT_PVH] = {pc_kernel_check, pc_kernel_load},
 };
 
-int machine_check_kernel(const struct boot_file *kernel)
+int machine_check_kernel(const struct machine *m)
 {
-	return loaders[arch_layout.boot].check(kernel);
+	if (!m->config->boot.firmware)
+		return loaders[arch_layout.boot].check(&m->boot.kernel);
+	if (arch_layout.flash_code.last == 0)
+		return log_fail(
+			-ENOTSUP,
+			"cannot start the firmware \"%s\": machine %s has no flash; leave out boot.firmware and "
+			"give boot.kernel",
+			m->config->boot.firmware, arch_layout.machine);
+	return m->boot.kernel.fd < 0 ? 0 : efi_kernel_check(&m->boot.kernel);
 }
 
 static int load_dtb(struct machine *m, const struct kernel_image *image, struct range *dtb)
@@ -76,12 +88,35 @@ static int load_tables(struct machine *m, const struct kernel_image *image, stru
 	return load_with_acpi(m, image, dtb, boot);
 }
 
+/* Firmware runs from flash and finds the device tree at the start of RAM, where its stack is close. */
+static int load_firmware(struct machine *m, struct arch_boot *boot)
+{
+	const struct kernel_image image = {
+		.entry = gpa(arch_layout.flash_code.first),
+		.dtb = gpa(arch_layout.ram_base),
+	};
+	struct range dtb = {0};
+	int err = load_dtb(m, &image, &dtb);
+
+	if (err < 0)
+		return err;
+	if (range_len(dtb) > FIRMWARE_DTB_MAX)
+		return log_fail(-E2BIG,
+				"the machine's device tree has %" PRIu64
+				" bytes, firmware has room for %u; configure fewer devices",
+				range_len(dtb), FIRMWARE_DTB_MAX);
+	*boot = (struct arch_boot){.protocol = arch_layout.boot, .entry = image.entry, .tables = image.dtb};
+	return 0;
+}
+
 int machine_load(struct machine *m, struct arch_boot *boot)
 {
 	struct kernel_image image;
 	struct range ram[2];
 	int err;
 
+	if (m->config->boot.firmware)
+		return load_firmware(m, boot);
 	vm_ram_pieces(m->config->machine.memory_bytes, ram);
 	err = loaders[arch_layout.boot].load(&m->vm.gmem, ram[0], &m->boot.kernel, &image);
 	if (err == 0 && m->boot.initrd.fd >= 0)

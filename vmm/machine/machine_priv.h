@@ -78,6 +78,7 @@ struct machine {
 	unsigned nr_before_iommus; /* devices[] from here on are IOMMUs */
 	bool vm_created;
 
+	struct fw_cfg *fw_cfg; /* NULL: no firmware; owned by devices[] */
 	struct pci_host *pci;
 	struct pci_bridge *ports[CONFIG_MAX_PORTS];
 	struct iommufd iommufd;
@@ -115,8 +116,15 @@ int machine_port_iommu(const struct machine *m, unsigned index);
 /** Bus number below port @index after reset: 1 + the port's rank by slot, which is also what Linux assigns. */
 uint8_t machine_port_bus(const struct config *config, unsigned index);
 
-/** Whether the start of the file is something that machine_load() can take. 0 or -errno (logged). */
-int machine_check_kernel(const struct boot_file *kernel);
+/** Whether the machine takes a firmware if there is one, and whether the start of the kernel file is something that
+ *  machine_load() or the firmware can take. 0 or -errno (logged). */
+int machine_check_kernel(const struct machine *m);
+
+/** Flash and fw_cfg, when the configuration has a firmware. 0 or -errno (logged). */
+int machine_build_firmware(struct machine *m);
+
+/** Hands the ACPI tables to the firmware, when all that they describe has been built. 0 or -errno (logged). */
+int machine_finish_firmware(struct machine *m);
 
 /** Loads kernel, initrd and device tree into guest memory; *@boot says where the boot vCPU starts. */
 int machine_load(struct machine *m, struct arch_boot *boot);

@@ -207,6 +207,14 @@ behind_viommu() {
 	done
 }
 
+# The firmware was UEFI and has given the kernel ACPI tables, of which it does not complain.
+booted_by_uefi() {
+	[ -d /sys/firmware/efi ] || fail "no UEFI"
+	[ -d /sys/firmware/acpi/tables ] || fail "no ACPI"
+	dmesg | grep -iE '(acpi|iort|viot|firmware).*(error|warn|bug|fail|invalid|unsupported|ignor)' && fail "the kernel complains of the firmware"
+	echo "LAB: booted by UEFI with ACPI: $(ls /sys/firmware/acpi/tables | tr '\n' ' ')"
+}
+
 # interrupts PATTERN: how many interrupts came from devices that match.
 interrupts() {
 	awk -v pattern="$1" '$0 ~ pattern { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) n += $i } END { print n + 0 }' /proc/interrupts

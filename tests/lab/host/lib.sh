@@ -34,14 +34,16 @@ fetch_guest() {
 }
 
 # start_aerie TAG ARGUMENT...: `aerie run` of the scenario's vm.yaml with the
-# kernel in question, at most GUEST_LIMIT seconds; status is aerie's.
+# kernel in question (if it has one), at most GUEST_LIMIT seconds; status is aerie's.
 start_aerie() {
 	tag=$1
 	shift
-	fetch_guest
+	if grep -q 'kernel:' /lab/vm.yaml; then
+		fetch_guest
+		set -- --set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" "$@"
+	fi
 	# shellcheck disable=SC2086
-	timeout -k 5 "$GUEST_LIMIT" aerie run --stats "$OUT/$tag.stats.json" \
-		--set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" $SETTINGS "$@" /lab/vm.yaml \
+	timeout -k 5 "$GUEST_LIMIT" aerie run --stats "$OUT/$tag.stats.json" $SETTINGS "$@" /lab/vm.yaml \
 		</dev/null >>"$OUT/$tag.guest.log" 2>>"$OUT/$tag.aerie.log"
 }
 

@@ -3,6 +3,8 @@
  * Guest physical addresses of the arm64 machine.
  *
  *	0x0000_0000  +----------------------------------------+
+ *	             | flash: firmware             to  64 MiB |  only with a firmware, which expects both
+ *	0x0400_0000  | flash: its variables        to  32 MiB |  banks and RAM where they are (EDK2 ArmVirtQemu)
  *	             | nothing                                |
  *	0x07ff_0000  | ITS, control page               64 KiB |
  *	0x0800_0000  | ITS, doorbell page              64 KiB |  \
@@ -12,6 +14,7 @@
  *	             |                                   each |
  *	0x0900_0000  | serial port (PL011)              4 KiB |
  *	0x0901_0000  | real-time clock (PL031)          4 KiB |
+ *	0x0902_0000  | fw_cfg                        24 bytes |
  *	0x0905_0000  | SMMUs 0 .. 15             128 KiB each |
  *	             | nothing                                |
  *	0x1000_0000  | PCI BARs, 32 bit               752 MiB |

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+booted_by_uefi
+behind_viommu 0000:01:00.0
+disk=$(disk_of 0000:01:00.0) || fail "no disk"
+read_disk "$disk" disk
+write_disk "$disk" disk
+release 0000:01:00.0
