@@ -135,6 +135,7 @@
 #define SPDM_MEAS_INDEX_MAX    0xfeu
 #define SPDM_MEAS_SLOT_MASK    0x0fu
 #define SPDM_MEAS_CHANGED_MASK 0x30u /* content changed: 0 not detected, 1 changed, 2 did not */
+#define SPDM_MEAS_CHANGED      0x10u
 #define SPDM_MEAS_UNCHANGED    0x20u
 #define SPDM_MEAS_TYPE_MASK    0x7fu
 #define SPDM_MEAS_TYPE_RAW     0x80u
@@ -169,7 +170,6 @@
 #define SPDM_SECURED_TAG_LEN	16u
 #define SPDM_SECURED_IV_LEN	12u
 #define SPDM_SECURED_VERSION_11 0x1100u
-#define SPDM_SECURED_VERSION_12 0x1200u
 #define SPDM_OPAQUE_SELECTION	0u
 #define SPDM_OPAQUE_VERSIONS	1u
 

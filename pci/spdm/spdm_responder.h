@@ -47,7 +47,7 @@ struct spdm_responder_ops {
 	X(SPDM_FAULT_BAD_TAG, "bad-tag", "secured messages carry a wrong tag")                                         \
 	X(SPDM_FAULT_NO_REPLY, "no-reply", "does not answer once algorithms are agreed")                               \
 	X(SPDM_FAULT_NO_SESSION_REPLY, "no-session-reply", "does not answer inside sessions")                          \
-	X(SPDM_FAULT_TRUNCATED, "truncated", "the last byte of every answer after ALGORITHMS is missing")              \
+	X(SPDM_FAULT_TRUNCATED, "truncated", "the last 4 bytes of every answer after ALGORITHMS are missing")          \
 	X(SPDM_FAULT_OVERLONG, "overlong", "16 bytes follow every answer after ALGORITHMS")                            \
 	X(SPDM_FAULT_BUSY, "busy", "answers ERROR Busy for ever once algorithms are agreed")                           \
 	X(SPDM_FAULT_BUSY_ONCE, "busy-once", "answers ERROR Busy to the first try of every request")                   \
