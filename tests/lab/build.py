@@ -63,6 +63,13 @@ def fuzz(uapi: Uapi) -> Variant:
                             *_native_headers(uapi)), compiler="clang")
 
 
+def _cross_text(variant: Variant) -> str:
+    """What the variant's cross file says: Meson reads its options once, at set-up."""
+    files = [option.partition("=")[2] for option in variant.options
+             if option.startswith("--cross-file=")]
+    return "".join(Path(name).read_text() for name in files)
+
+
 def build(variant: Variant) -> Path:
     """Configure a variant if need be, compile it, return its folder."""
     folder = variant.folder
@@ -70,7 +77,7 @@ def build(variant: Variant) -> Path:
     log = paths.BUILD / f"{variant.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
-    wanted = json.dumps([variant.options, variant.compiler])
+    wanted = json.dumps([variant.options, variant.compiler, _cross_text(variant)])
     with ui.Phase(f"building aerie: {variant.name}") as phase:
         if not stamp.exists() or stamp.read_text() != wanted:
             shutil.rmtree(folder, ignore_errors=True)
