@@ -27,11 +27,11 @@
 /* Guarded by the device lock. */
 struct uart16550 {
 	struct device dev;
-	struct bus_window window;
+	struct bus_window window, ports;
 	struct bus *bus;
 	struct irq_line irq;
 	struct console *console;
-	uint64_t base;
+	struct uart16550_place place;
 	bool line;	    /* level last driven on irq */
 	bool overrun;	    /* a byte was lost since the last read of LSR */
 	bool tx_pending;    /* the transmitter has become empty and nobody has been told */
@@ -286,10 +286,8 @@ static void write_reg(struct uart16550 *u, unsigned reg, uint8_t value)
 
 /* ---- device ---- */
 
-static enum bus_verdict uart_access(struct bus_window *window, struct bus_access *access)
+static enum bus_verdict uart_access(struct uart16550 *u, struct bus_access *access)
 {
-	struct uart16550 *u = container_of(window, struct uart16550, window);
-
 	if (access->offset > UART_SCR)
 		return BUS_UNHANDLED;
 	if (access->size != 1)
@@ -300,6 +298,16 @@ static enum bus_verdict uart_access(struct bus_window *window, struct bus_access
 		access->value = read_reg(u, (unsigned)access->offset);
 	update_line(u);
 	return BUS_HANDLED;
+}
+
+static enum bus_verdict memory_access(struct bus_window *window, struct bus_access *access)
+{
+	return uart_access(container_of(window, struct uart16550, window), access);
+}
+
+static enum bus_verdict port_access(struct bus_window *window, struct bus_access *access)
+{
+	return uart_access(container_of(window, struct uart16550, ports), access);
 }
 
 static int uart_reset(struct device *dev)
@@ -323,9 +331,9 @@ static void uart_describe(struct device *dev, struct fdtw *fdt)
 {
 	const struct uart16550 *u = uart_of(dev);
 
-	fdtw_begin(fdt, "serial@%" PRIx64, u->base);
+	fdtw_begin(fdt, "serial@%" PRIx64, u->place.base);
 	fdtw_string(fdt, "compatible", "ns16550a");
-	fdtw_reg(fdt, u->base, UART16550_SIZE);
+	fdtw_reg(fdt, u->place.base, UART16550_SIZE);
 	FDTW_CELLS(fdt, "interrupts", FDTW_GIC_SPI, u->irq.intid - FDTW_FIRST_SPI, FDTW_IRQ_LEVEL);
 	fdtw_u32(fdt, "clock-frequency", CLOCK_HZ);
 	fdtw_end(fdt);
@@ -339,7 +347,9 @@ static void uart_describe_acpi(struct device *dev, struct acpi *acpi)
 				  .hid = "PNP0501",
 				  .type = ACPI_SERIAL_16550,
 				  .register_bytes = 1,
-				  .registers = {.first = u->base, .last = u->base + UART16550_SIZE - 1},
+				  .registers = {.first = u->place.base, .last = u->place.base + UART16550_SIZE - 1},
+				  .port = u->place.port_base ? u->place.port : 0,
+				  .ports = UART16550_PORTS,
 				  .gsi = u->irq.gsiv,
 			  });
 }
@@ -351,6 +361,7 @@ static void uart_destroy(struct device *dev)
 	bus_lock(u->bus);
 	console_attach(u->console, NULL, NULL);
 	bus_remove(u->bus, &u->window);
+	bus_remove(u->bus, &u->ports);
 	bus_unlock(u->bus);
 	free(u);
 }
@@ -363,27 +374,40 @@ static const struct device_class uart_class = {
 	.destroy = uart_destroy,
 };
 
-int uart16550_create(struct device **out, struct bus *bus, uint64_t base, const struct irq_line *irq,
-		     struct console *console)
+/* Onto the bus. */
+static int place(struct uart16550 *u)
+{
+	int err = bus_add(u->bus, &u->window, u->place.base, UART16550_SIZE);
+
+	if (err == 0 && u->place.port_base)
+		err = bus_add(u->bus, &u->ports, u->place.port_base + u->place.port, UART16550_PORTS);
+	if (err == 0)
+		console_attach(u->console, &console_client, u);
+	else
+		bus_remove(u->bus, &u->window);
+	return err;
+}
+
+int uart16550_create(struct device **out, struct bus *bus, const struct uart16550_place *where,
+		     const struct irq_line *irq, struct console *console)
 {
 	struct uart16550 *u = calloc(1, sizeof(*u));
 
 	if (!u)
 		return log_fail(-ENOMEM, "out of memory for the serial port");
 	*u = (struct uart16550){.dev = {.class = &uart_class, .id = "serial0"},
-				.window = {.handler = uart_access, .name = "16550"},
+				.window = {.handler = memory_access, .name = "16550"},
+				.ports = {.handler = port_access, .name = "16550 ports"},
 				.bus = bus,
 				.irq = *irq,
 				.console = console,
-				.base = base};
+				.place = *where};
 	bus_lock(bus);
-	int err = bus_add(bus, &u->window, base, UART16550_SIZE);
-	if (!err)
-		console_attach(console, &console_client, u);
+	int err = place(u);
 	bus_unlock(bus);
 	if (err) {
 		free(u);
-		return log_fail(err, "cannot place the serial port at 0x%" PRIx64 ": %s", base, strerror(-err));
+		return log_fail(err, "cannot place the serial port at 0x%" PRIx64 ": %s", where->base, strerror(-err));
 	}
 	*out = &u->dev;
 	return 0;

@@ -39,6 +39,7 @@
 
 /* Generic address structure (5.2.3.2) */
 #define ACPI_GAS_MEMORY	      0u
+#define ACPI_GAS_PORTS	      1u
 #define ACPI_GAS_ACCESS_BYTE  1u
 #define ACPI_GAS_ACCESS_DWORD 3u
 

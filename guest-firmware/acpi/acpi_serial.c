@@ -21,7 +21,10 @@ static void device(struct acpi *acpi, const struct acpi_serial *s)
 		aml_name_string(a, "_HID", s->hid);
 	aml_name_int(a, "_UID", 0);
 	aml_resources(a, "_CRS");
-	aml_memory(a, s->registers);
+	if (s->port)
+		aml_ports(a, s->port, s->ports);
+	else
+		aml_memory(a, s->registers);
 	aml_interrupt(a, s->gsi, AML_LEVEL);
 	aml_resources_end(a);
 	aml_end(a);
@@ -29,11 +32,11 @@ static void device(struct acpi *acpi, const struct acpi_serial *s)
 
 static void base_address(struct acpi_buf *b, const struct acpi_serial *s)
 {
-	acpi_u8(b, ACPI_GAS_MEMORY);
+	acpi_u8(b, s->port ? ACPI_GAS_PORTS : ACPI_GAS_MEMORY);
 	acpi_u8(b, (uint8_t)(8 * s->register_bytes));
 	acpi_u8(b, 0);
 	acpi_u8(b, s->register_bytes == 1 ? ACPI_GAS_ACCESS_BYTE : ACPI_GAS_ACCESS_DWORD);
-	acpi_u64(b, s->registers.first);
+	acpi_u64(b, s->port ? s->port : s->registers.first);
 }
 
 static void write_spcr(struct acpi *acpi, const struct acpi_serial *s)
@@ -80,7 +83,7 @@ static void write_dbg2(struct acpi *acpi, const struct acpi_serial *s)
 	acpi_u16(b, DBG2_INFO);	     /* offset of the address */
 	acpi_u16(b, DBG2_INFO + 12); /* offset of its size */
 	base_address(b, s);
-	acpi_u32(b, (uint32_t)range_len(s->registers));
+	acpi_u32(b, s->port ? s->ports : (uint32_t)range_len(s->registers));
 	acpi_bytes(b, PATH, sizeof(PATH));
 }
 

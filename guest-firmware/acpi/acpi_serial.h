@@ -15,6 +15,8 @@ struct acpi_serial {
 	uint8_t type;		/* ACPI_SERIAL_*, acpi_regs.h */
 	uint8_t register_bytes; /* 1 or 4: width of an access */
 	struct range registers;
+	uint16_t port; /* the same registers at I/O ports, which are named then; 0: none */
+	uint8_t ports;
 	uint32_t gsi; /* level-triggered */
 };
 

@@ -5,6 +5,7 @@
 
 /* First bytes of descriptors (ACPI 6.3, tables 6-29 and 6-32), and the lengths that follow those of the large ones. */
 enum {
+	PORTS = 0x47,
 	END_TAG = 0x79,
 	MEMORY32_FIXED = 0x86,
 	DWORD_SPACE = 0x87,
@@ -18,6 +19,7 @@ enum {
 	SPACE_MEMORY = 0,
 	SPACE_BUS_NUMBERS = 2,
 };
+#define PORTS_DECODE_16	    1u
 #define SPACE_CONSUMER	    BIT32(0)
 #define SPACE_MIN_FIXED	    BIT32(2)
 #define SPACE_MAX_FIXED	    BIT32(3)
@@ -71,6 +73,16 @@ void aml_memory(struct aml *a, struct range window)
 	acpi_u8(a->buf, MEMORY_WRITE);
 	acpi_u32(a->buf, (uint32_t)window.first);
 	acpi_u32(a->buf, (uint32_t)range_len(window));
+}
+
+void aml_ports(struct aml *a, uint16_t first, uint8_t n)
+{
+	acpi_u8(a->buf, PORTS);
+	acpi_u8(a->buf, PORTS_DECODE_16);
+	acpi_u16(a->buf, first); /* lowest and highest base */
+	acpi_u16(a->buf, first);
+	acpi_u8(a->buf, 1); /* alignment */
+	acpi_u8(a->buf, n);
 }
 
 void aml_memory_window(struct aml *a, struct range window, bool prefetchable)

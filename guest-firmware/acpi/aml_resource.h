@@ -25,6 +25,9 @@ void aml_resources_end(struct aml *a);
 /** Memory that the device decodes itself: fixed, 32 bit where it is there, else 64 bit. */
 void aml_memory(struct aml *a, struct range window);
 
+/** @n I/O ports from @first on. */
+void aml_ports(struct aml *a, uint16_t first, uint8_t n);
+
 /** Memory that a bus hands on: a window of 32 or 64 bits. */
 void aml_memory_window(struct aml *a, struct range window, bool prefetchable);
 

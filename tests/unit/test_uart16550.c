@@ -18,7 +18,8 @@
 #include "uart16550_regs.h"
 #include "vm.h"
 
-#define BASE 0xfe000000u
+#define BASE  0xfe000000u
+#define PORTS (UINT64_C(1) << 52)
 
 static struct bus bus;
 static struct device *dev;
@@ -98,7 +99,10 @@ static void setup(void)
 	nr_sent = waiting = 0;
 	next_input = 'a';
 	bus_init(&bus);
-	ck_assert_int_eq(uart16550_create(&dev, &bus, BASE, &irq, NULL), 0);
+	ck_assert_int_eq(uart16550_create(&dev, &bus,
+					  &(struct uart16550_place){.base = BASE, .port_base = PORTS, .port = 0x3f8},
+					  &irq, NULL),
+			 0);
 	ck_assert_int_eq(dev->class->reset(dev), 0);
 }
 

@@ -45,6 +45,8 @@ struct arch_layout {
 	enum arch_boot_protocol boot; /* ARCH_BOOT_PVH: ARCH_BOOT_LINUX64 too, as the kernel's file says */
 	enum arch_serial serial;
 	uint64_t serial_base; /* first serial port, one page */
+	uint64_t port_base;   /* where the bus has I/O port 0: beyond what a guest can address; 0: there are none */
+	uint16_t serial_port; /* the serial port's first I/O port */
 	uint64_t rtc_base;    /* one page; 0: none, the CPUs know the time */
 	uint64_t power_base;  /* sleep and reset registers, one page; 0: none, the CPUs have calls for that */
 	/* Where firmware starts: banks of the flash (code, variables), each at the start of its range, and fw_cfg; 0, 0

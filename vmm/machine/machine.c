@@ -61,7 +61,11 @@ static int add_serial(struct machine *m)
 		err = pl011_create(&dev, &m->vm.bus, arch_layout.serial_base, &line, m->console);
 		break;
 	case ARCH_SERIAL_16550:
-		err = uart16550_create(&dev, &m->vm.bus, arch_layout.serial_base, &line, m->console);
+		err = uart16550_create(&dev, &m->vm.bus,
+				       &(struct uart16550_place){.base = arch_layout.serial_base,
+								 .port_base = arch_layout.port_base,
+								 .port = arch_layout.serial_port},
+				       &line, m->console);
 		break;
 	}
 	return err < 0 ? err : machine_add_device(m, dev);

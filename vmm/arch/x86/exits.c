@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exits that only x86 has. */
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/kvm.h>
@@ -7,24 +8,35 @@
 #include <string.h>
 
 #include "arch.h"
+#include "layout.h"
 #include "log.h"
 #include "vm.h"
 #include "x86_kvm.h"
 
-/* The machine has no I/O ports: like on a PC where nobody answers, reads give all ones and writes go nowhere. */
-static void no_port(struct kvm_run *run)
+/* One IN or OUT; string instructions come as @count of them, their data side by side. Sizes are 1, 2 or 4. */
+static void access_ports(struct bus *bus, struct kvm_run *run)
 {
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 
-	if (run->io.direction == KVM_EXIT_IO_IN)
-		memset(data, 0xff, (size_t)run->io.size * run->io.count);
+	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size) {
+		uint64_t value = 0;
+
+		if (run->io.direction == KVM_EXIT_IO_IN) {
+			bus_read(bus, PORT_BASE + run->io.port, run->io.size, &value);
+			value = htole64(value);
+			memcpy(data, &value, run->io.size);
+		} else {
+			memcpy(&value, data, run->io.size);
+			bus_write(bus, PORT_BASE + run->io.port, run->io.size, le64toh(value));
+		}
+	}
 }
 
 bool arch_vcpu_exit(struct vcpu *vcpu, struct kvm_run *run)
 {
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
-		no_port(run);
+		access_ports(&vcpu->vm->bus, run);
 		return true;
 	default:
 		return false;

@@ -32,12 +32,17 @@
 #include "arch.h"
 #include "bits.h"
 
-#define IOAPIC_BASE  UINT64_C(0xfec00000)
-#define IOAPIC_SIZE  UINT64_C(0x1000)
-#define APIC_BASE    UINT64_C(0xfee00000)
-#define APIC_SIZE    UINT64_C(0x100000)
-#define ECAM_BASE    UINT64_C(0xe0000000)
-#define ECAM_SIZE    UINT64_C(0x10000000)
+#define IOAPIC_BASE UINT64_C(0xfec00000)
+#define IOAPIC_SIZE UINT64_C(0x1000)
+#define APIC_BASE   UINT64_C(0xfee00000)
+#define APIC_SIZE   UINT64_C(0x100000)
+#define ECAM_BASE   UINT64_C(0xe0000000)
+#define ECAM_SIZE   UINT64_C(0x10000000)
+/* I/O ports are on our bus too, behind all addresses of a CPU (52 bits at most). The serial port is where PCs have
+ * their first one, for the consoles of kernels that have not read a table yet. */
+#define PORT_BASE   (UINT64_C(1) << 52)
+#define SERIAL_PORT 0x3f8u
+
 #define IDENTITY_MAP UINT64_C(0xfffbc000)
 #define TSS_BASE     UINT64_C(0xfffbd000)
 
