@@ -153,6 +153,8 @@ static void write_bridge(const struct pci_host *host, struct acpi *acpi)
 	aml_name_int(a, "_CCA", 1);
 	aml_resources(a, "_CRS");
 	aml_bus_numbers(a, 0, last_bus(host));
+	if (host->config.port_base)
+		aml_ports(a, PCI_PORTS, PCI_NR_PORTS);
 	aml_memory_window(a, host->config.mmio32, false);
 	aml_memory_window(a, host->config.mmio64, true);
 	aml_resources_end(a);

@@ -46,13 +46,9 @@ struct pci_function *pci_host_find(struct pci_host *host, uint16_t rid)
 	return NULL;
 }
 
-/* One access to one dword; to a function that does not exist it is an Unsupported Request: all ones, ignored (2.3.2).
- */
-static uint32_t ecam_dword(struct pci_host *host, uint64_t at, uint8_t size, bool is_write, uint32_t value)
+uint32_t pci_host_cfg(struct pci_host *host, uint16_t rid, uint16_t reg, uint8_t size, bool is_write, uint32_t value)
 {
-	uint16_t rid = (uint16_t)(field_get(ECAM_BUS, at) << 8 | field_get(ECAM_DEVFN, at));
-	uint16_t reg = (uint16_t)field_get(ECAM_REGISTER, at);
-	struct pci_function *fn = at < range_len(host->config.ecam) ? pci_host_find(host, rid) : NULL;
+	struct pci_function *fn = pci_host_find(host, rid);
 
 	if (!fn)
 		return pci_size_mask(size);
@@ -60,6 +56,15 @@ static uint32_t ecam_dword(struct pci_host *host, uint64_t at, uint8_t size, boo
 		return pci_function_cfg_read(fn, reg, size);
 	pci_function_cfg_write(fn, reg, size, value);
 	return value;
+}
+
+static uint32_t ecam_dword(struct pci_host *host, uint64_t at, uint8_t size, bool is_write, uint32_t value)
+{
+	uint16_t rid = (uint16_t)(field_get(ECAM_BUS, at) << 8 | field_get(ECAM_DEVFN, at));
+
+	if (at >= range_len(host->config.ecam))
+		return pci_size_mask(size);
+	return pci_host_cfg(host, rid, (uint16_t)field_get(ECAM_REGISTER, at), size, is_write, value);
 }
 
 static enum bus_verdict ecam_access(struct bus_window *window, struct bus_access *access)
@@ -173,6 +178,7 @@ static int host_reset(struct device *dev)
 	struct pci_host *host = to_host(dev);
 	int result = 0;
 
+	host->port_address = 0;
 	for (unsigned i = 0; i < host->nr_functions; i++) {
 		int err = pci_function_reset(host->functions[i]);
 
@@ -194,6 +200,7 @@ static void host_destroy(struct device *dev)
 		fn->ops->destroy(fn);
 	}
 	bus_remove(&host->vm->bus, &host->ecam);
+	bus_remove(&host->vm->bus, &host->ports);
 	free(host);
 }
 
@@ -246,7 +253,11 @@ int pci_host_create(struct pci_host **out, struct vm *vm, const struct pci_host_
 		return log_fail(err, "cannot put the PCI configuration window at %#llx: %s",
 				(unsigned long long)config->ecam.first, strerror(-err));
 	}
-	err = pci_host_place(host, NULL, 0, &host->self);
+	err = pci_host_add_ports(host, &vm->bus);
+	if (err != 0)
+		log_fail(err, "cannot put the PCI configuration ports at 0x%x: %s", PCI_PORTS, strerror(-err));
+	else
+		err = pci_host_place(host, NULL, 0, &host->self);
 	if (err != 0) {
 		host_destroy(&host->dev);
 		return err;

@@ -30,6 +30,7 @@ struct pci_iommu_map {
 
 struct pci_host_config {
 	struct range ecam, mmio32, mmio64;
+	uint64_t port_base; /* of I/O port 0 on the bus; 0: the machine has no ports */
 	struct irq_line intx[4]; /* level lines */
 };
 

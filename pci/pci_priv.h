@@ -22,7 +22,8 @@ struct pci_host {
 	struct device dev; /* first */
 	struct vm *vm;	   /* not owned */
 	struct pci_host_config config;
-	struct bus_window ecam;
+	struct bus_window ecam, ports;
+	uint32_t port_address;	  /* address register of mechanism #1 */
 	struct pci_function self; /* 00:00.0 */
 
 	struct pci_function *functions[PCI_MAX_FUNCTIONS]; /* in order of placement, owned */
@@ -36,6 +37,15 @@ struct pci_host {
 	struct pci_function *by_rid[PCI_MAX_FUNCTIONS];
 	struct pci_bar *accepted[PCI_MAX_BARS];
 };
+
+/** One access to one dword of configuration space; to a function that does not exist it is an Unsupported Request: all
+ *  ones, ignored (PCIe 6.0, 2.3.2). Returns what was read, or @value. */
+uint32_t pci_host_cfg(struct pci_host *host, uint16_t rid, uint16_t reg, uint8_t size, bool is_write, uint32_t value);
+
+/** I/O ports of configuration mechanism #1 (pci_ports.c), if the machine has ports. 0 or -errno (not logged). */
+#define PCI_PORTS    0xcf8u
+#define PCI_NR_PORTS 8u
+int pci_host_add_ports(struct pci_host *host, struct bus *bus);
 
 /** Device class's describe (pci_fdt.c). */
 void pci_host_describe(struct device *dev, struct fdtw *fdt);

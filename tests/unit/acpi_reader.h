@@ -16,6 +16,11 @@
 
 #include "acpi.h"
 
+/* The compiler; another one can be named when a test is built. */
+#ifndef IASL
+#define IASL "iasl"
+#endif
+
 #define ACPI_TEST_BASE UINT64_C(0x12345640) /* where the tables are put */
 
 static struct acpi_blobs acpi_set;
@@ -115,6 +120,25 @@ static inline void write_file(const char *dir, const char *name, const uint8_t *
 	ck_assert_int_eq(fclose(f), 0);
 }
 
+/* Reserved ranges of IORT and all of VIOT are younger than the iasl of Debian 12. */
+static inline bool iasl_knows(const uint8_t *table)
+{
+	char line[256];
+	unsigned version = 0;
+	FILE *pipe;
+
+	if (memcmp(table, "IORT", 4) != 0 && memcmp(table, "VIOT", 4) != 0)
+		return true;
+	pipe = popen(IASL " -v 2>&1", "r");
+	ck_assert_ptr_nonnull(pipe);
+	while (fgets(line, sizeof(line), pipe))
+		if (strstr(line, "version "))
+			version = (unsigned)strtoul(strstr(line, "version ") + 8, NULL, 10);
+	pclose(pipe);
+	ck_assert_msg(version != 0, "iasl is not there: install acpica-tools");
+	return version >= 20220331;
+}
+
 /* iasl takes a table apart and compiles what it got to the same bytes, without an error, a warning or a remark. Only
  * the creator in the header is its own then. */
 static inline void check_with_iasl(const uint8_t *table)
@@ -124,10 +148,12 @@ static inline void check_with_iasl(const uint8_t *table)
 	size_t len;
 	FILE *f;
 
+	if (!iasl_knows(table))
+		return;
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	write_file(dir, "table.dat", table, table_len(table));
-	run_tool(dir, "iasl -vs -d table.dat", "table.dsl - ");
-	run_tool(dir, "iasl -vs -oa -p again table.dsl", "0 Errors, 0 Warnings, 0 Remarks");
+	run_tool(dir, IASL " -vs -d table.dat", "table.dsl - ");
+	run_tool(dir, IASL " -vs -oa -p again table.dsl", "0 Errors, 0 Warnings, 0 Remarks");
 	snprintf(path, sizeof(path), "%s/again.aml", dir);
 	f = fopen(path, "rb");
 	ck_assert_msg(f != NULL, "iasl wrote nothing for %.4s", (const char *)table);

@@ -151,7 +151,8 @@ const struct cli_command cli_cmd_run = {
 	.summary = "run the VM that FILE describes, until its guest powers off",
 	.help = "Reads the configuration FILE (docs/config.md), builds the machine and runs it in the foreground. The\n"
 		"guest's console is the terminal unless the configuration says otherwise; Ctrl-A x ends the VM.\n"
-		"SIGINT, SIGTERM and SIGHUP end it too; SIGUSR1 prints the statistics so far.",
+		"SIGINT, SIGTERM and SIGHUP end it too; SIGUSR1 prints the statistics so far, SIGUSR2\n"
+		"presses the power button.",
 	.example =
 		"  aerie run configs/vms/first-flight.yaml\n"
 		"  aerie run --set machine.cpus=4 --set boot.cmdline='console=ttyAMA0 quiet' --console file:vm.log vm.yaml",

@@ -108,7 +108,8 @@ static int add_button(struct machine *m)
 
 void machine_power_button(struct machine *m)
 {
-	acpi_button_press(m->power_button);
+	if (m->power_button)
+		acpi_button_press(m->power_button);
 }
 
 /* What every machine of the architecture has. */

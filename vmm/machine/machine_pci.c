@@ -21,6 +21,7 @@ static int build_host_bridge(struct machine *m)
 		.ecam = arch_pci_ecam(&m->vm),
 		.mmio32 = arch_layout.pci_mmio32,
 		.mmio64 = arch_pci_mmio64(&m->vm),
+		.port_base = arch_layout.port_base,
 	};
 
 	config.ecam.last -= MACHINE_ECAM_BUS_SIZE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals of the user, taken in the event loop: quit on INT, TERM and HUP, print statistics on USR1. */
+/* Signals of the user, taken in the event loop: quit on INT, TERM and HUP, print statistics on USR1, press the power
+ * button on USR2. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -24,6 +25,10 @@ static void signal_arrived(struct loop_source *src)
 		stats_print(stderr);
 		return;
 	}
+	if (info.ssi_signo == SIGUSR2) {
+		machine_power_button(m);
+		return;
+	}
 	log_info("%s: the VM is stopped", strsignal((int)info.ssi_signo));
 	vm_stop(&m->vm, VM_STOP_QUIT);
 }
@@ -37,6 +42,7 @@ int machine_build_signals(struct machine *m)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	/* Blocked before any thread exists, so that every thread inherits it and only the loop sees them. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
