@@ -143,6 +143,21 @@ static void describe_iommu_map(const struct pci_host *host, struct fdtw *fdt)
 		fdtw_u32s(fdt, "iommu-map", cells, n);
 }
 
+static bool any_ats(const struct pci_host *host)
+{
+	for (unsigned devfn = 0; devfn < 256; devfn++) {
+		struct pci_function *fn = host->root[devfn];
+		struct pci_bridge *bridge = fn ? pci_bridge_of(fn) : NULL;
+
+		if (fn && fn->ats)
+			return true;
+		for (unsigned i = 0; bridge && i < 8; i++)
+			if (bridge->children[i] && bridge->children[i]->ats)
+				return true;
+	}
+	return false;
+}
+
 void pci_host_describe(struct device *dev, struct fdtw *fdt)
 {
 	struct pci_host *host = (struct pci_host *)dev;
@@ -158,6 +173,8 @@ void pci_host_describe(struct device *dev, struct fdtw *fdt)
 	fdtw_u32(fdt, "#size-cells", 2);
 	describe_windows(host, fdt);
 	fdtw_empty(fdt, "dma-coherent");
+	if (any_ats(host))
+		fdtw_empty(fdt, "ats-supported");
 	root_interrupt_map(host, fdt);
 	FDTW_CELLS(fdt, "msi-map", 0, FDTW_PHANDLE_MSI, 0, 0x10000);
 	describe_iommu_map(host, fdt);

@@ -66,6 +66,7 @@ struct pci_function {
 	uint32_t dt_memory_region; /* phandle of a reserved-memory node for its device tree node; 0: none */
 	uint32_t dt_phandle;	   /* phandle of its own device tree node; 0: no node needed for that */
 	bool dt_can_stall;	   /* dma-can-stall: its accesses wait while the guest mends its translation */
+	bool ats;		   /* has an ATS capability, whose requests the host bridge passes on */
 
 	struct pci_cfg cfg;
 	struct pci_bar bars[PCI_NR_BARS];

@@ -67,8 +67,15 @@ static void testdev_reset(struct pci_endpoint *ep)
 	struct testdev *dev = to_testdev(ep);
 
 	dev->resets++;
-	for (unsigned n = 0; n < TESTDEV_CHANNELS; n++)
-		dev->channels[n] = (struct testdev_channel){.epoch = dev->channels[n].epoch + 1};
+	for (unsigned n = 0; n < TESTDEV_CHANNELS; n++) {
+		struct testdev_channel *ch = &dev->channels[n];
+
+		testdev_give_up(ch);
+		*ch = (struct testdev_channel){.dev = dev, .stall = ch->stall, .epoch = ch->epoch + 1};
+	}
+	testdev_ats_reset(dev);
+	testdev_pri_reset(dev);
+	dev->stalls = 0;
 	testdev_mmio_reset(dev);
 	memset(dev->memory, 0, dev->memory_used);
 	dev->memory_used = 0;
@@ -182,12 +189,20 @@ int testdev_create(struct pci_function **out, struct vm *vm, const struct testde
 	dev->kick = -1;
 	dev->has_pasid = config->pasid;
 	dev->has_aer = config->aer;
+	dev->has_stall = config->stall;
+	dev->has_ats = config->ats;
+	dev->has_pri = config->pri;
+	for (unsigned n = 0; n < TESTDEV_CHANNELS; n++) {
+		dev->channels[n].dev = dev;
+		dev->channels[n].stall.ended = testdev_stall_ended;
+	}
 	dev->memory_size = config->memory ? config->memory : TESTDEV_MEMORY;
 	err = pci_endpoint_init(&dev->ep, vm, &endpoint, &testdev_ops);
 	if (err) {
 		free(dev);
 		return err;
 	}
+	dev->ep.fn.dt_can_stall = config->stall;
 	err = init(dev, config->serial);
 	if (err) {
 		pci_endpoint_fini(&dev->ep);

@@ -22,9 +22,13 @@ struct testdev_config {
 	uint64_t memory;  /* bytes of device memory behind BAR 2, a power of two, 4 KiB .. TESTDEV_MEMORY_MAX; 0:
 			     TESTDEV_MEMORY */
 	bool pasid;	  /* PASID capability; without it requests with a PASID are refused by the device */
-	bool aer;	  /* Advanced Error Reporting capability */
-	uint64_t serial;  /* Device Serial Number capability; 0: none */
-	bool integrated;  /* root complex integrated endpoint: placed on the root bus */
+	bool stall; /* its accesses may be stalled: it is no PCI Express citizen then, but what a platform makes of it
+		     */
+	bool ats;   /* Address Translation Services, with a cache */
+	bool pri;   /* page requests; needs ats */
+	bool aer;   /* Advanced Error Reporting capability */
+	uint64_t serial; /* Device Serial Number capability; 0: none */
+	bool integrated; /* root complex integrated endpoint: placed on the root bus */
 };
 
 /** Creates the endpoint, to be placed with pci_host_place(); *@out owns it. 0 or -errno (logged). */

@@ -10,10 +10,12 @@
 #define DEVCTL2 (PCI_ENDPOINT_CAP_EXP + PCI_EXP_DEVCTL2)
 #define DEVCTL	(PCI_ENDPOINT_CAP_EXP + PCI_EXP_DEVCTL)
 
-/* Places in extended config space; 0x200 and up are for capabilities to come (docs/test-endpoint.md). */
+/* Places in extended config space; 0x220 and up are for capabilities to come (docs/test-endpoint.md). */
 #define CAP_AER	  0x100u
 #define CAP_DSN	  0x150u
 #define CAP_PASID 0x160u
+#define CAP_ATS	  0x200u
+#define CAP_PRI	  0x210u
 
 #define PASID_WIDTH 20u
 
@@ -76,6 +78,40 @@ static int add_pasid(struct testdev *dev)
 	return 0;
 }
 
+/* 10.5.1: a queue of 32 (encoded as 0), page-aligned requests, Global Invalidate. */
+static int add_ats(struct testdev *dev)
+{
+	struct pci_cfg *cfg = &dev->ep.fn.cfg;
+	int err = pci_cfg_add_ext_cap(cfg, PCI_EXT_CAP_ID_ATS, 1, CAP_ATS);
+
+	if (err)
+		return err;
+	dev->ats_cap = CAP_ATS;
+	pci_cfg_emulate(cfg, CAP_ATS + PCI_ATS_CAP, PCI_ATS_CAP_PAGE_ALIGNED | BIT32(6),
+			(uint32_t)(PCI_ATS_CTRL_ENABLE | PCI_ATS_CTRL_STU(0x1f)) << 16, 0, testdev_ats_cap_written);
+	dev->ep.dma.ats = &testdev_ats_ops;
+	dev->ep.dma.ats_opaque = dev;
+	dev->ep.fn.ats = true;
+	return 0;
+}
+
+/* 10.5.2. Stopped is set while nothing is enabled or outstanding. Responses to requests with a PASID need it. */
+static int add_pri(struct testdev *dev)
+{
+	struct pci_cfg *cfg = &dev->ep.fn.cfg;
+	uint32_t status = PCI_PRI_STATUS_STOPPED | (dev->has_pasid ? PCI_PRI_STATUS_PASID : 0);
+	int err = pci_cfg_add_ext_cap(cfg, PCI_EXT_CAP_ID_PRI, 1, CAP_PRI);
+
+	if (err)
+		return err;
+	dev->pri_cap = CAP_PRI;
+	pci_cfg_emulate(cfg, CAP_PRI + PCI_PRI_CTRL, status << 16, PCI_PRI_CTRL_ENABLE | PCI_PRI_CTRL_RESET,
+			(uint32_t)(PCI_PRI_STATUS_RF | PCI_PRI_STATUS_UPRGI) << 16, testdev_pri_cap_written);
+	pci_cfg_emulate(cfg, CAP_PRI + PCI_PRI_MAX_REQ, TESTDEV_PAGES, 0, 0, NULL);
+	pci_cfg_emulate(cfg, CAP_PRI + PCI_PRI_ALLOC_REQ, 0, UINT32_MAX, 0, NULL);
+	return 0;
+}
+
 int testdev_caps_add(struct testdev *dev, uint64_t serial)
 {
 	struct pci_cfg *cfg = &dev->ep.fn.cfg;
@@ -86,6 +122,10 @@ int testdev_caps_add(struct testdev *dev, uint64_t serial)
 		err = add_serial(dev, serial);
 	if (err == 0 && dev->has_pasid)
 		err = add_pasid(dev);
+	if (err == 0 && dev->has_ats)
+		err = add_ats(dev);
+	if (err == 0 && dev->has_pri)
+		err = add_pri(dev);
 	if (err)
 		return log_fail(err, "%s: the test endpoint's capabilities overlap; this is a bug of aerie",
 				dev->ep.fn.name);
@@ -95,6 +135,11 @@ int testdev_caps_add(struct testdev *dev, uint64_t serial)
 uint16_t testdev_pasid_control(const struct testdev *dev)
 {
 	return dev->pasid_cap ? (uint16_t)pci_cfg_get(&dev->ep.fn.cfg, dev->pasid_cap + PCI_PASID_CTRL, 2) : 0;
+}
+
+uint16_t testdev_ats_control(const struct testdev *dev)
+{
+	return dev->ats_cap ? (uint16_t)pci_cfg_get(&dev->ep.fn.cfg, dev->ats_cap + PCI_ATS_CTRL, 2) : 0;
 }
 
 bool testdev_atomics_enabled(const struct testdev *dev)

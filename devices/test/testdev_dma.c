@@ -1,23 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The accesses of the test endpoint. Nothing is cached: each one is translated when it happens, with all its
- * attributes, as by a device without an ATC. Who wants to know what the IOMMU does must not see a cache of the device.
+ * The accesses of the test endpoint. Without ATS nothing is cached: each one is translated when it happens, with all
+ * its attributes. Who wants to know what the IOMMU does must not see a cache of the device. With ATS the device's cache
+ * is part of what is to be seen.
  */
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
+#include <linux/pci_regs.h>
 
 #include "addr.h"
 #include "gmem.h"
 #include "testdev_priv.h"
 #include "vm.h"
 
+static int stallable(struct testdev *dev, struct testdev_channel *ch, struct testdev_attr attr, uint64_t iova,
+		     unsigned access, struct dma_target *out)
+{
+	int err = dma_translate_or_stall(&dev->ep.dma, attr.pasid, iova, access, out, &ch->stall);
+
+	if (err == -EINPROGRESS) {
+		dev->stalls++;
+		ch->wait = TESTDEV_WAIT_STALL;
+	}
+	return err;
+}
+
+/* By which of its ways the endpoint translates. */
+static int find(struct testdev *dev, struct testdev_channel *ch, struct testdev_attr attr, uint64_t iova,
+		unsigned access, struct dma_target *out)
+{
+	if (ch->refused) {
+		ch->refused = false;
+		return -EFAULT;
+	}
+	if (attr.translated)
+		return dma_ats_access(&dev->ep.dma, iova, access, out);
+	if (!attr.untranslated && (testdev_ats_control(dev) & PCI_ATS_CTRL_ENABLE))
+		return testdev_ats_find(dev, ch, attr, iova, access, out);
+	if (dev->has_stall)
+		return stallable(dev, ch, attr, iova, access, out);
+	return dma_translate(&dev->ep.dma, attr.pasid, iova, access, out);
+}
+
 /* Translates the first byte of [@iova, @iova + *@len) and shortens *@len to what the translation covers. */
-static int translate(struct testdev *dev, struct testdev_attr attr, uint64_t iova, unsigned *len, unsigned access,
-		     gpa_t *pa)
+static int translate(struct testdev *dev, struct testdev_channel *ch, struct testdev_attr attr, uint64_t iova,
+		     unsigned *len, unsigned access, gpa_t *pa)
 {
 	struct dma_target target;
-	int err = dma_translate(&dev->ep.dma, attr.pasid, iova, access | attr.mode, &target);
+	int err = find(dev, ch, attr, iova, access | attr.mode, &target);
 
 	if (err)
 		return err;
@@ -29,10 +60,9 @@ static int translate(struct testdev *dev, struct testdev_attr attr, uint64_t iov
 	return 0;
 }
 
-int testdev_access(struct testdev *dev, struct testdev_attr attr, uint64_t iova, void *buf, unsigned len, bool write,
-		   bool *ram)
+int testdev_access(struct testdev *dev, struct testdev_channel *ch, struct testdev_attr attr, uint64_t iova, void *buf,
+		   unsigned len, bool write, bool *ram)
 {
-	struct dma_user user = {.space = &dev->ep.dma, .pasid = attr.pasid};
 	unsigned access = write ? DMA_WRITE : DMA_READ;
 	uint8_t *host;
 	gpa_t pa;
@@ -42,7 +72,7 @@ int testdev_access(struct testdev *dev, struct testdev_attr attr, uint64_t iova,
 		attr.mode &= ~DMA_EXEC;
 	if (len - 1 > UINT64_MAX - iova)
 		len = (unsigned)(UINT64_MAX - iova) + 1;
-	int err = translate(dev, attr, iova, &len, access, &pa);
+	int err = translate(dev, ch, attr, iova, &len, access, &pa);
 
 	if (err)
 		return err;
@@ -57,19 +87,18 @@ int testdev_access(struct testdev *dev, struct testdev_attr attr, uint64_t iova,
 	*ram = false;
 	if (len > TESTDEV_REGISTER_STEP - iova % TESTDEV_REGISTER_STEP)
 		len = (unsigned)(TESTDEV_REGISTER_STEP - iova % TESTDEV_REGISTER_STEP);
-	user.mode = attr.mode;
-	err = write ? dma_write_any(&user, iova, buf, len) : dma_read_any(&user, iova, buf, len);
-	return err ? err : (int)len;
+	dma_access_registers(&dev->ep.dma, pa.v, buf, len, access);
+	return (int)len;
 }
 
-int testdev_copy(struct testdev *dev, struct testdev_attr attr, uint64_t iova, void *buf, unsigned len, bool write,
-		 uint64_t *fault)
+int testdev_copy(struct testdev *dev, struct testdev_channel *ch, struct testdev_attr attr, uint64_t iova, void *buf,
+		 unsigned len, bool write, uint64_t *fault)
 {
 	uint8_t *p = buf;
 	bool ram;
 
 	while (len > 0) {
-		int n = testdev_access(dev, attr, iova, p, len, write, &ram);
+		int n = testdev_access(dev, ch, attr, iova, p, len, write, &ram);
 
 		if (n < 0) {
 			*fault = iova;
@@ -126,14 +155,15 @@ static uint64_t atomic8(uint64_t *p, const struct testdev_desc *desc)
 	return le64toh(old);
 }
 
-int testdev_atomic(struct testdev *dev, struct testdev_attr attr, const struct testdev_desc *desc, uint64_t *value)
+int testdev_atomic(struct testdev *dev, struct testdev_channel *ch, struct testdev_attr attr,
+		   const struct testdev_desc *desc, uint64_t *value)
 {
 	unsigned len = (unsigned)desc->len;
 	void *host;
 	gpa_t pa;
 
 	attr.mode &= ~DMA_EXEC;
-	int err = translate(dev, attr, desc->dst, &len, DMA_READ | DMA_WRITE, &pa);
+	int err = translate(dev, ch, attr, desc->dst, &len, DMA_READ | DMA_WRITE, &pa);
 
 	if (err)
 		return err;

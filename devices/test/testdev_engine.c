@@ -20,6 +20,33 @@ bool testdev_busy(const struct testdev_channel *ch)
 	return ch->job.active || ch->go || (ch->enabled && !ch->halted && ch->head != ch->tail);
 }
 
+/* Busy, and not waiting for an IOMMU. */
+static bool runnable(const struct testdev_channel *ch)
+{
+	return ch->wait == TESTDEV_WAIT_NONE && testdev_busy(ch);
+}
+
+void testdev_wake(struct testdev_channel *ch, bool refused)
+{
+	ch->wait = TESTDEV_WAIT_NONE;
+	ch->refused = refused;
+	fd_signal(ch->dev->kick);
+}
+
+void testdev_stall_ended(struct dma_stall *stall, enum dma_outcome outcome)
+{
+	testdev_wake(container_of(stall, struct testdev_channel, stall), outcome == DMA_TERMINATED);
+}
+
+void testdev_give_up(struct testdev_channel *ch)
+{
+	dma_stall_cancel(&ch->dev->ep.dma, &ch->stall);
+	testdev_pri_forget(ch->dev, ch);
+	ch->wait = TESTDEV_WAIT_NONE;
+	ch->refused = false;
+	ch->page_tries = 0;
+}
+
 void testdev_go(struct testdev *dev, unsigned n)
 {
 	struct testdev_channel *ch = &dev->channels[n];
@@ -41,6 +68,9 @@ void testdev_enable(struct testdev *dev, unsigned n, bool on)
 	ch->halted = false;
 	ch->head = 0;
 	ch->tail = 0;
+	/* Of the ring is what waits, unless the job is one of the registers. */
+	if (!on && !(ch->job.active && ch->job.immediate))
+		testdev_give_up(ch);
 	if (!on && ch->job.active && !ch->job.immediate) {
 		ch->epoch++;
 		ch->job.active = false;
@@ -62,6 +92,7 @@ void testdev_abort(struct testdev *dev, unsigned n)
 	struct testdev_channel *ch = &dev->channels[n];
 
 	ch->epoch++;
+	testdev_give_up(ch);
 	if (ch->go || ch->job.active) {
 		ch->last.code = field_prep32(TESTDEV_CODE_KIND, TESTDEV_KIND_ABORTED);
 		ch->last.bytes = ch->job.active ? ch->job.done : 0;
@@ -74,8 +105,8 @@ void testdev_abort(struct testdev *dev, unsigned n)
 		ch->head = ch->tail;
 }
 
-/* The status record: first what it says, then that it is there. */
-static void write_status(struct testdev *dev, struct testdev_channel *ch)
+/* The status record: first what it says, then that it is there. False: it waits. */
+static bool write_status(struct testdev *dev, struct testdev_channel *ch)
 {
 	const struct testdev_desc *desc = &ch->job.desc;
 	struct testdev_attr attr = testdev_attr(desc);
@@ -87,17 +118,20 @@ static void write_status(struct testdev *dev, struct testdev_channel *ch)
 		.fault = htole64(ch->last.fault),
 	};
 	uint32_t code = htole32(ch->last.code);
-	int err = testdev_copy(dev, attr, at + 4, &s.cookie, sizeof(s) - 4, true, &fault);
+	int err = testdev_copy(dev, ch, attr, at + 4, &s.cookie, sizeof(s) - 4, true, &fault);
 
 	if (err == 0 && ch->epoch == epoch) {
 		__atomic_thread_fence(__ATOMIC_RELEASE);
-		err = testdev_copy(dev, attr, at, &code, sizeof(code), true, &fault);
+		err = testdev_copy(dev, ch, attr, at, &code, sizeof(code), true, &fault);
 	}
+	if (err == -EINPROGRESS)
+		return false;
 	if (err == 0 || ch->epoch != epoch)
-		return;
+		return true;
 	ch->last.code = field_prep32(TESTDEV_CODE_KIND, testdev_kind_of(err)) |
 			field_prep32(TESTDEV_CODE_WHERE, TESTDEV_AT_STATUS);
 	ch->last.fault = fault;
+	return true;
 }
 
 /* @refused: the descriptor is not to be trusted; its result is in the registers only. */
@@ -107,8 +141,9 @@ static void complete(struct testdev *dev, struct testdev_channel *ch, bool refus
 	bool immediate = ch->job.immediate;
 	uint64_t epoch = ch->epoch;
 
-	if (!refused && (desc.op & TESTDEV_F_STATUS))
-		write_status(dev, ch);
+	ch->job.over = true;
+	if (!refused && (desc.op & TESTDEV_F_STATUS) && !write_status(dev, ch))
+		return;
 	if (ch->epoch != epoch)
 		return;
 	ch->job.active = false;
@@ -128,10 +163,10 @@ static bool fetch_descriptor(struct testdev *dev, struct testdev_channel *ch, st
 	int err = -EINVAL;
 
 	if (testdev_pasid_allowed(dev, attr.pasid == DMA_NO_PASID ? 0 : TESTDEV_F_PASID, attr.pasid))
-		err = testdev_copy(dev, attr, ch->ring_base + ch->head * sizeof(*desc), desc, sizeof(*desc), false,
+		err = testdev_copy(dev, ch, attr, ch->ring_base + ch->head * sizeof(*desc), desc, sizeof(*desc), false,
 				   &fault);
 
-	if (ch->epoch != epoch)
+	if (ch->epoch != epoch || err == -EINPROGRESS)
 		return false;
 	if (err == 0) {
 		desc->op = le32toh(desc->op);
@@ -160,7 +195,8 @@ static void take(struct testdev *dev, struct testdev_channel *ch, unsigned n)
 {
 	struct testdev_desc desc;
 
-	ch->job = (struct testdev_job){.immediate = ch->go};
+	ch->job.immediate = ch->go;
+	ch->job.over = false;
 	if (ch->go) {
 		ch->go = false;
 		desc = testdev_mmio_desc(dev, n);
@@ -185,13 +221,16 @@ static void slice(struct testdev *dev, unsigned n)
 	uint64_t end = now_ns() + TESTDEV_SLICE_NS;
 	unsigned cost = 0;
 
-	while (cost < TESTDEV_SLICE && testdev_busy(ch) && now_ns() < end) {
+	while (cost < TESTDEV_SLICE && runnable(ch) && now_ns() < end) {
 		uint64_t epoch = ch->epoch;
 		bool finished = false;
 
 		if (!ch->job.active) {
 			take(dev, ch, n);
 			cost += TESTDEV_STEP_COST;
+		} else if (ch->job.over) {
+			cost += TESTDEV_REGISTER_COST;
+			complete(dev, ch, false);
 		} else {
 			cost += testdev_step(dev, ch, &finished);
 			if (finished && ch->epoch == epoch) {
@@ -213,14 +252,14 @@ void testdev_work(struct loop_source *src)
 	for (unsigned i = 0; i < TESTDEV_CHANNELS; i++) {
 		unsigned n = (dev->turn + i) % TESTDEV_CHANNELS;
 
-		if (testdev_busy(&dev->channels[n])) {
+		if (runnable(&dev->channels[n])) {
 			dev->turn = n + 1;
 			slice(dev, n);
 			break;
 		}
 	}
 	for (unsigned n = 0; n < TESTDEV_CHANNELS; n++)
-		more = more || testdev_busy(&dev->channels[n]);
+		more = more || runnable(&dev->channels[n]);
 	bus_unlock(&dev->ep.vm->bus);
 	if (more)
 		fd_signal(dev->kick);

@@ -21,6 +21,31 @@ enum global_row {
 	R_PORT_VALUE,
 	R_INJECT_CE,
 	R_INJECT_UE,
+	R_ATS_CONTROL,
+	R_ATS_RELEASE,
+	R_ATS_HELD,
+	R_ATS_INVALIDATIONS,
+	R_ATC_HITS,
+	R_ATC_REQUESTS,
+	R_TREQ_ADDR,
+	R_TREQ_FLAGS,
+	R_TREQ_PASID,
+	R_TREQ_GO,
+	R_TREQ_STATUS,
+	R_TREQ_RESULT,
+	R_TREQ_SIZE,
+	R_PREQ_ADDR,
+	R_PREQ_FLAGS,
+	R_PREQ_PASID,
+	R_PREQ_PRGI,
+	R_PREQ_GO,
+	R_PREQ_SENT,
+	R_PREQ_OUTSTANDING,
+	R_PRESP_COUNT,
+	R_PRESP_LAST,
+	R_PRESP_PASID,
+	R_PRESP_UNEXPECTED,
+	R_STALLS,
 	NR_GLOBAL,
 };
 
@@ -64,7 +89,9 @@ static uint64_t read_global(void *opaque, unsigned index, uint64_t stored)
 	switch (index) {
 	case R_CAPS:
 		return TESTDEV_CHANNELS | (dev->has_pasid ? TESTDEV_CAPS_PASID : 0) |
-		       (dev->has_aer ? TESTDEV_CAPS_AER : 0) | field_prep32(TESTDEV_CAPS_VECTORS, dev->ep.nr_vectors);
+		       (dev->has_aer ? TESTDEV_CAPS_AER : 0) | (dev->has_stall ? TESTDEV_CAPS_STALL : 0) |
+		       (dev->has_ats ? TESTDEV_CAPS_ATS : 0) | (dev->has_pri ? TESTDEV_CAPS_PRI : 0) |
+		       field_prep32(TESTDEV_CAPS_VECTORS, dev->ep.nr_vectors);
 	case R_RESETS:
 		return dev->resets;
 	case R_MEMORY_SIZE:
@@ -79,6 +106,9 @@ static uint64_t read_global(void *opaque, unsigned index, uint64_t stored)
 		return 0;
 	}
 }
+
+static uint64_t read_fault(void *opaque, unsigned index, uint64_t stored);
+static void fault_written(void *opaque, unsigned index, uint64_t old, uint64_t now);
 
 static void raise_written(void *opaque, unsigned index, uint64_t old, uint64_t now)
 {
@@ -112,7 +142,10 @@ static uint64_t read_channel(void *opaque, unsigned index, uint64_t stored)
 
 	switch ((index - NR_GLOBAL) % NR_CHANNEL) {
 	case C_STATUS:
-		return (testdev_busy(ch) ? TESTDEV_STATUS_BUSY : 0) | (ch->halted ? TESTDEV_STATUS_HALTED : 0);
+		return (testdev_busy(ch) ? TESTDEV_STATUS_BUSY : 0) |
+		       (ch->wait == TESTDEV_WAIT_STALL ? TESTDEV_STATUS_STALLED : 0) |
+		       (ch->wait > TESTDEV_WAIT_STALL ? TESTDEV_STATUS_PAGE : 0) |
+		       (ch->halted ? TESTDEV_STATUS_HALTED : 0);
 	case C_HEAD:
 		return ch->head;
 	case C_TAIL:
@@ -179,6 +212,9 @@ static void go_written(void *opaque, unsigned index, uint64_t old, uint64_t now)
 	}
 
 /* clang-format off */
+#define SHOWN(name_, w) [R_##name_] = READ_ONLY(TESTDEV_##name_, w, #name_, read_fault)
+#define STORED(name_, w, mask) \
+	[R_##name_] = {.offset = TESTDEV_##name_, .width = (w), .name = #name_, .rw = (mask), .written = fault_written}
 #define CHANNEL(at) \
 	{.offset = (at) + TESTDEV_CH_CONTROL, .width = REG32, .name = "CONTROL", \
 	 .rw = TESTDEV_CONTROL_ENABLE | TESTDEV_CONTROL_ABORT, .written = control_written}, \
@@ -217,12 +253,56 @@ static const struct reg_row rows[NR_ROWS] = {
 			 .written = inject_written},
 	[R_INJECT_UE] = {.offset = TESTDEV_INJECT_UE, .width = REG32, .name = "INJECT_UE", .rw = UINT32_MAX,
 			 .written = inject_written},
+	STORED(ATS_CONTROL, REG32, TESTDEV_ATS_HOLD),
+	STORED(ATS_RELEASE, REG32, UINT32_MAX),
+	SHOWN(ATS_HELD, REG32),
+	SHOWN(ATS_INVALIDATIONS, REG32),
+	SHOWN(ATC_HITS, REG32),
+	SHOWN(ATC_REQUESTS, REG32),
+	STORED(TREQ_ADDR, REG64, UINT64_MAX),
+	STORED(TREQ_FLAGS, REG32, TESTDEV_TREQ_WRITE | TESTDEV_TREQ_EXEC | TESTDEV_TREQ_PRIV),
+	STORED(TREQ_PASID, REG32, TESTDEV_PASID_VALID | TESTDEV_RING_PASID_MASK),
+	STORED(TREQ_GO, REG32, UINT32_MAX),
+	SHOWN(TREQ_STATUS, REG32),
+	SHOWN(TREQ_RESULT, REG64),
+	SHOWN(TREQ_SIZE, REG32),
+	STORED(PREQ_ADDR, REG64, UINT64_MAX),
+	STORED(PREQ_FLAGS, REG32, TESTDEV_PREQ_ALL),
+	STORED(PREQ_PASID, REG32, TESTDEV_PASID_VALID | TESTDEV_RING_PASID_MASK),
+	STORED(PREQ_PRGI, REG32, TESTDEV_PRESP_PRGI),
+	STORED(PREQ_GO, REG32, UINT32_MAX),
+	SHOWN(PREQ_SENT, REG32),
+	SHOWN(PREQ_OUTSTANDING, REG32),
+	SHOWN(PRESP_COUNT, REG32),
+	SHOWN(PRESP_LAST, REG32),
+	SHOWN(PRESP_PASID, REG32),
+	SHOWN(PRESP_UNEXPECTED, REG32),
+	SHOWN(STALLS, REG32),
 	[NR_GLOBAL] = CHANNEL(TESTDEV_CHAN(0)),
 	CHANNEL(TESTDEV_CHAN(1)),
 	CHANNEL(TESTDEV_CHAN(2)),
 	CHANNEL(TESTDEV_CHAN(3)),
 };
 /* clang-format on */
+
+static uint64_t read_fault(void *opaque, unsigned index, uint64_t stored)
+{
+	return testdev_fault_read(opaque, rows[index].offset);
+}
+
+static void fault_written(void *opaque, unsigned index, uint64_t old, uint64_t now)
+{
+	testdev_fault_written(opaque, rows[index].offset);
+}
+
+uint64_t testdev_mmio_value(const struct testdev *dev, uint32_t offset)
+{
+	for (unsigned i = 0; i < NR_GLOBAL; i++) {
+		if (rows[i].offset == offset)
+			return dev->values[i];
+	}
+	return 0;
+}
 
 int testdev_mmio_init(struct testdev *dev)
 {

@@ -30,6 +30,9 @@
 #define TESTDEV_CAPS_NCHAN   MASK32(7, 0)
 #define TESTDEV_CAPS_PASID   BIT32(8)
 #define TESTDEV_CAPS_AER     BIT32(9)
+#define TESTDEV_CAPS_STALL   BIT32(10)
+#define TESTDEV_CAPS_ATS     BIT32(11)
+#define TESTDEV_CAPS_PRI     BIT32(12)
 #define TESTDEV_CAPS_VECTORS MASK32(31, 16)
 #define TESTDEV_RESETS	     0x00cu
 #define TESTDEV_MEMORY_SIZE  0x010u
@@ -44,6 +47,61 @@
 #define TESTDEV_INJECT_CE    0x030u
 #define TESTDEV_INJECT_UE    0x034u
 
+/* ATS */
+#define TESTDEV_ATS_CONTROL	  0x080u
+#define TESTDEV_ATS_HOLD	  BIT32(0) /* Invalidate Requests wait for ATS_RELEASE */
+#define TESTDEV_ATS_RELEASE	  0x084u
+#define TESTDEV_ATS_HELD	  0x088u
+#define TESTDEV_ATS_INVALIDATIONS 0x08cu
+#define TESTDEV_ATC_HITS	  0x090u
+#define TESTDEV_ATC_REQUESTS	  0x094u
+#define TESTDEV_TREQ_ADDR	  0x098u /* 64 bit */
+#define TESTDEV_TREQ_FLAGS	  0x0a0u
+#define TESTDEV_TREQ_WRITE	  BIT32(1) /* No Write is not set */
+#define TESTDEV_TREQ_EXEC	  BIT32(2)
+#define TESTDEV_TREQ_PRIV	  BIT32(3)
+#define TESTDEV_TREQ_PASID	  0x0a4u
+#define TESTDEV_PASID_VALID	  BIT32(31)
+#define TESTDEV_TREQ_GO		  0x0a8u
+#define TESTDEV_TREQ_STATUS	  0x0acu
+#define TESTDEV_TREQ_KIND	  MASK32(7, 0)
+#define TESTDEV_TREQ_READ_OK	  BIT32(8)
+#define TESTDEV_TREQ_WRITE_OK	  BIT32(9)
+#define TESTDEV_TREQ_EXEC_OK	  BIT32(10)
+#define TESTDEV_TREQ_RESULT	  0x0b0u /* 64 bit: translated address */
+#define TESTDEV_TREQ_SIZE	  0x0b8u /* log2 of the bytes that it covers */
+/* Page requests */
+#define TESTDEV_PREQ_ADDR	  0x0c0u /* 64 bit */
+#define TESTDEV_PREQ_FLAGS	  0x0c8u
+#define TESTDEV_PREQ_READ	  BIT32(0)
+#define TESTDEV_PREQ_WRITE	  BIT32(1)
+#define TESTDEV_PREQ_EXEC	  BIT32(2)
+#define TESTDEV_PREQ_PRIV	  BIT32(3)
+#define TESTDEV_PREQ_LAST	  BIT32(4)
+#define TESTDEV_PREQ_FORCE	  BIT32(5) /* also when it may not */
+#define TESTDEV_PREQ_ALL	  MASK32(5, 0)
+#define TESTDEV_PREQ_PASID	  0x0ccu
+#define TESTDEV_PREQ_PRGI	  0x0d0u
+#define TESTDEV_PREQ_GO		  0x0d4u
+#define TESTDEV_PREQ_SENT	  0x0d8u
+#define TESTDEV_PREQ_OUTSTANDING  0x0dcu
+#define TESTDEV_PRESP_COUNT	  0x0e0u
+#define TESTDEV_PRESP_LAST	  0x0e4u
+#define TESTDEV_PRESP_PRGI	  MASK32(8, 0)
+#define TESTDEV_PRESP_CODE	  MASK32(15, 12)
+#define TESTDEV_PRESP_PASID	  0x0e8u
+#define TESTDEV_PRESP_UNEXPECTED  0x0ecu
+/* Stalls */
+#define TESTDEV_STALLS		  0x0f0u /* accesses that were stalled */
+
+enum testdev_treq {
+	TESTDEV_TREQ_NONE,
+	TESTDEV_TREQ_SUCCESS,
+	TESTDEV_TREQ_UR,
+	TESTDEV_TREQ_CA,
+	TESTDEV_TREQ_DISABLED, /* ATS or bus mastering is off */
+};
+
 /* Channels */
 #define TESTDEV_CHANNELS	4u
 #define TESTDEV_CHAN(n)		(0x400u + (n)*0x100u)
@@ -53,6 +111,8 @@
 #define TESTDEV_CH_STATUS	0x04u
 #define TESTDEV_STATUS_BUSY	BIT32(0)
 #define TESTDEV_STATUS_HALTED	BIT32(1)
+#define TESTDEV_STATUS_STALLED	BIT32(2) /* an access is stalled */
+#define TESTDEV_STATUS_PAGE	BIT32(3) /* waits for the response to a page request */
 #define TESTDEV_CH_RING_BASE	0x08u
 #define TESTDEV_CH_RING_SIZE	0x10u /* log2 of the number of descriptors */
 #define TESTDEV_RING_SIZE_MAX	15u
@@ -86,17 +146,19 @@ struct testdev_desc {
 };
 _Static_assert(sizeof(struct testdev_desc) == 64, "layout of a descriptor");
 
-#define TESTDEV_DESC_OP	    MASK32(7, 0)
-#define TESTDEV_F_SRC_LIST  BIT32(8)  /* src is the address of a scatter list */
-#define TESTDEV_F_DST_LIST  BIT32(9)  /* dst is */
-#define TESTDEV_F_STATUS    BIT32(10) /* write a status record */
-#define TESTDEV_F_INTERRUPT BIT32(11) /* raise vector */
-#define TESTDEV_F_PASID	    BIT32(16) /* all accesses carry pasid */
-#define TESTDEV_F_EXEC	    BIT32(17) /* ... and Execute Requested (reads) */
-#define TESTDEV_F_PRIV	    BIT32(18) /* ... and Privileged Mode Requested */
+#define TESTDEV_DESC_OP	       MASK32(7, 0)
+#define TESTDEV_F_SRC_LIST     BIT32(8)	 /* src is the address of a scatter list */
+#define TESTDEV_F_DST_LIST     BIT32(9)	 /* dst is */
+#define TESTDEV_F_STATUS       BIT32(10) /* write a status record */
+#define TESTDEV_F_INTERRUPT    BIT32(11) /* raise vector */
+#define TESTDEV_F_PASID	       BIT32(16) /* all accesses carry pasid */
+#define TESTDEV_F_EXEC	       BIT32(17) /* ... and Execute Requested (reads) */
+#define TESTDEV_F_PRIV	       BIT32(18) /* ... and Privileged Mode Requested */
+#define TESTDEV_F_UNTRANSLATED BIT32(19) /* by ordinary accesses, whatever ATS is */
+#define TESTDEV_F_TRANSLATED   BIT32(20) /* the addresses are marked as translated, whoever translated them */
 #define TESTDEV_F_ALL                                                                                                  \
 	(TESTDEV_F_SRC_LIST | TESTDEV_F_DST_LIST | TESTDEV_F_STATUS | TESTDEV_F_INTERRUPT | TESTDEV_F_PASID |          \
-	 TESTDEV_F_EXEC | TESTDEV_F_PRIV)
+	 TESTDEV_F_EXEC | TESTDEV_F_PRIV | TESTDEV_F_UNTRANSLATED | TESTDEV_F_TRANSLATED)
 
 enum testdev_op {
 	TESTDEV_OP_NOP,

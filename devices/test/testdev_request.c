@@ -34,6 +34,8 @@ struct testdev_attr testdev_attr(const struct testdev_desc *desc)
 {
 	return (struct testdev_attr){
 		.pasid = desc->op & TESTDEV_F_PASID ? desc->pasid : DMA_NO_PASID,
+		.untranslated = desc->op & TESTDEV_F_UNTRANSLATED,
+		.translated = desc->op & TESTDEV_F_TRANSLATED,
 		.mode = (desc->op & TESTDEV_F_EXEC ? DMA_EXEC : 0) | (desc->op & TESTDEV_F_PRIV ? DMA_PRIV : 0),
 	};
 }
@@ -58,8 +60,11 @@ enum testdev_kind testdev_kind_of(int err)
 	}
 }
 
+/* An access that waits is no failure: it is repeated. */
 static void fail_access(struct testdev_channel *ch, int err, enum testdev_where where, uint64_t fault)
 {
+	if (err == -EINPROGRESS)
+		return;
 	fail(ch, testdev_kind_of(err), where, fault);
 }
 
@@ -96,6 +101,8 @@ static bool request_allowed(const struct testdev *dev, const struct testdev_desc
 	if ((desc->op & TESTDEV_F_INTERRUPT) && desc->vector >= dev->ep.nr_vectors)
 		return false;
 	if (!testdev_pasid_allowed(dev, desc->op, desc->pasid) || desc->len > TESTDEV_LEN_MAX)
+		return false;
+	if ((desc->op & TESTDEV_F_UNTRANSLATED) && (desc->op & TESTDEV_F_TRANSLATED))
 		return false;
 	return !ops[op].atomic || atomic_allowed(dev, desc);
 }
@@ -146,6 +153,7 @@ bool testdev_begin(struct testdev *dev, struct testdev_channel *ch, const struct
 	ch->job.src = cursor(desc->src, desc->len, desc->op & TESTDEV_F_SRC_LIST);
 	ch->job.dst = cursor(desc->dst, desc->len, desc->op & TESTDEV_F_DST_LIST);
 	ch->job.done = 0;
+	ch->job.got = ch->job.put = 0;
 	ch->job.result = op == TESTDEV_OP_CRC32C ? desc->operand & UINT32_MAX : 0;
 	ch->job.active = true;
 	return true;
@@ -159,7 +167,7 @@ static int refill(struct testdev *dev, struct testdev_channel *ch, struct testde
 	struct testdev_sg sg;
 
 	attr.mode &= ~DMA_EXEC;
-	int err = testdev_copy(dev, attr, at, &sg, sizeof(sg), false, &fault);
+	int err = testdev_copy(dev, ch, attr, at, &sg, sizeof(sg), false, &fault);
 
 	if (ch->epoch != epoch)
 		return -ECANCELED;
@@ -204,7 +212,7 @@ static int fetch(struct testdev *dev, struct testdev_channel *ch, uint8_t *buf, 
 		memcpy(buf, dev->memory + job->desc.src + job->done, len);
 		return (int)len;
 	}
-	int n = testdev_access(dev, testdev_attr(&job->desc), job->src.addr, buf, len, false, ram);
+	int n = testdev_access(dev, ch, testdev_attr(&job->desc), job->src.addr, buf, len, false, ram);
 
 	if (ch->epoch != epoch)
 		return -ECANCELED;
@@ -234,7 +242,7 @@ static int store(struct testdev *dev, struct testdev_channel *ch, uint8_t *buf, 
 			dev->memory_used = to + len;
 		return (int)len;
 	}
-	int n = testdev_access(dev, testdev_attr(&job->desc), job->dst.addr, buf, len, true, ram);
+	int n = testdev_access(dev, ch, testdev_attr(&job->desc), job->dst.addr, buf, len, true, ram);
 
 	if (ch->epoch != epoch)
 		return -ECANCELED;
@@ -245,43 +253,57 @@ static int store(struct testdev *dev, struct testdev_channel *ch, uint8_t *buf, 
 	return n;
 }
 
-/* Moves a piece from source to destination. 0, or -errno as above. */
-static int move(struct testdev *dev, struct testdev_channel *ch, unsigned *cost)
+/* Fetches the next piece of the source into the job's buffer. 0, or -errno as above. */
+static int load(struct testdev *dev, struct testdev_channel *ch, unsigned *cost)
 {
 	struct testdev_job *job = &ch->job;
 	uint64_t left = job->desc.len - job->done;
 	unsigned len = left < TESTDEV_STEP_BYTES ? (unsigned)left : TESTDEV_STEP_BYTES;
-	uint8_t buf[TESTDEV_STEP_BYTES];
-	bool ram = true;
-	int err = 0;
+	bool ram;
+	int n = 0;
 
 	if (job->src.list && job->src.left == 0)
-		err = refill(dev, ch, &job->src);
-	if (err == 0 && job->dst.list && job->dst.left == 0)
-		err = refill(dev, ch, &job->dst);
-	if (err)
-		return err;
+		n = refill(dev, ch, &job->src);
+	if (n == 0 && job->dst.list && job->dst.left == 0)
+		n = refill(dev, ch, &job->dst);
+	if (n)
+		return n;
 	if (job->src.list && job->src.left < len)
 		len = (unsigned)job->src.left;
 	if (job->dst.list && job->dst.left < len)
 		len = (unsigned)job->dst.left;
-	int got = fetch(dev, ch, buf, len, &ram);
-
+	n = fetch(dev, ch, job->buf, len, &ram);
 	*cost += ram ? 0 : TESTDEV_REGISTER_COST;
-	for (int put = 0, n; got > 0 && put < got; put += n) {
-		n = store(dev, ch, buf + put, (unsigned)(got - put), &ram);
+	if (n < 0)
+		return n;
+	job->got = (unsigned)n;
+	job->put = 0;
+	return 0;
+}
+
+/* Moves a piece from source to destination. 0, or -errno as above; what was fetched waits in the buffer. */
+static int move(struct testdev *dev, struct testdev_channel *ch, unsigned *cost)
+{
+	struct testdev_job *job = &ch->job;
+	int n = job->put == job->got ? load(dev, ch, cost) : 0;
+
+	while (n >= 0 && job->put < job->got) {
+		bool ram;
+
+		n = store(dev, ch, job->buf + job->put, job->got - job->put, &ram);
 		if (n < 0)
-			return n;
+			break;
+		job->put += (unsigned)n;
 		job->done += (unsigned)n;
 		*cost += (unsigned)n + (ram ? 0 : TESTDEV_REGISTER_COST);
 	}
-	return got < 0 ? got : 0;
+	return n < 0 ? n : 0;
 }
 
 static int atomic(struct testdev *dev, struct testdev_channel *ch)
 {
 	struct testdev_job *job = &ch->job;
-	int err = testdev_atomic(dev, testdev_attr(&job->desc), &job->desc, &job->result);
+	int err = testdev_atomic(dev, ch, testdev_attr(&job->desc), &job->desc, &job->result);
 
 	if (err)
 		fail_access(ch, err, TESTDEV_AT_DESTINATION, job->desc.dst);
@@ -303,7 +325,7 @@ unsigned testdev_step(struct testdev *dev, struct testdev_channel *ch, bool *com
 		err = atomic(dev, ch);
 	else if (op != TESTDEV_OP_NOP && job->desc.len > 0)
 		err = move(dev, ch, &cost);
-	if (ch->epoch != epoch)
+	if (ch->epoch != epoch || err == -EINPROGRESS)
 		return cost;
 	*complete = err != 0 || op == TESTDEV_OP_NOP || job->done == job->desc.len;
 	if (!*complete)

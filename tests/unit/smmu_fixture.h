@@ -22,6 +22,7 @@
 #define L2TAB	 (RAM_BASE + 0x180000)
 #define CMDQ	 (RAM_BASE + 0x10000)
 #define EVTQ	 (RAM_BASE + 0x20000)
+#define PRIQ	 (RAM_BASE + 0x30000)
 #define CDTAB	 (RAM_BASE + 0x200000)
 #define OUTSIDE	 UINT64_C(0x80000000)
 #define MAX_LOG	 4096u
@@ -62,7 +63,8 @@ struct fixture {
 	struct smmu_cmd cmds[MAX_LOG]; /* all that was forwarded */
 	unsigned nr_cmds;
 	unsigned fail[5];   /* the next n calls of a kind fail */
-	unsigned pulses[3]; /* evtq, gerror, sync */
+	unsigned pulses[4]; /* evtq, gerror, sync, priq */
+	unsigned timer;	    /* milliseconds, as set last; 0: off */
 	struct {
 		uint64_t addr;
 		uint32_t data;
@@ -188,6 +190,11 @@ static void fixture_msi(void *opaque, uint64_t addr, uint32_t data)
 	fx.nr_msi++;
 }
 
+static void timer_double(void *opaque, unsigned ms)
+{
+	fx.timer = ms;
+}
+
 static void drop_log(enum log_level level, const char *line, void *opaque)
 {
 }
@@ -232,6 +239,8 @@ FIX void setup_with(const struct smmu_host_caps *host)
 		.evtq = {.gsi = 0, .intid = 40},
 		.gerror = {.gsi = 1, .intid = 41},
 		.sync = {.gsi = 2, .intid = 42},
+		.priq = {.gsi = 3, .intid = 43},
+		.timer = timer_double,
 		.msi = fixture_msi,
 	};
 

@@ -155,7 +155,7 @@ static void check_smmu(unsigned i)
 	ck_assert_uint_eq(cell(at, "#iommu-cells"), 1);
 	prop(at, "dma-coherent", 0);
 	ck_assert_ptr_nonnull(fdt_stringlist_get(fdt, at, "interrupt-names", 2, NULL));
-	prop(at, "interrupts", 3 * 3 * 4);
+	prop(at, "interrupts", 4 * 3 * 4);
 }
 
 START_TEST(two)

@@ -9,7 +9,7 @@
 /* What arm_vsmmu_convert_user_cmd() of Linux 7.2 accepts. */
 static const uint8_t kernel_accepts[] = {0x05, 0x06, 0x10, 0x11, 0x12, 0x13, 0x30, 0x40};
 /* Carried out by the model for emulated endpoints, where IDR0 has EL2 or stage 2. */
-static const uint8_t soft_only[] = {0x20, 0x21, 0x22, 0x23, 0x28, 0x2a, CMD_RESUME, CMD_STALL_TERM};
+static const uint8_t soft_only[] = {0x20, 0x21, 0x22, 0x23, 0x28, 0x2a, CMD_PRI_RESP, CMD_RESUME, CMD_STALL_TERM};
 /* Carried out or ignored by the model. */
 static const uint8_t ours[] = {0x01, 0x02, 0x03, 0x04, 0x46};
 

@@ -269,7 +269,7 @@ START_TEST(test_fdt_node)
 		ck_assert_uint_eq(cell(w.buf, node, "msi-parent", 0), FDTW_PHANDLE_MSI);
 		ck_assert_uint_eq(cell(w.buf, node, "msi-parent", 1), 0xffff);
 	}
-	static const char *const names[] = {"eventq", "gerror", "cmdq-sync"};
+	static const char *const names[] = {"eventq", "gerror", "cmdq-sync", "priq"};
 
 	for (unsigned i = 0; i < 3; i++) {
 		ck_assert_str_eq(fdt_stringlist_get(w.buf, node, "interrupt-names", (int)i, NULL), names[i]);
@@ -277,7 +277,7 @@ START_TEST(test_fdt_node)
 		ck_assert_uint_eq(cell(w.buf, node, "interrupts", 3 * i + 1), 8 + i);
 		ck_assert_uint_eq(cell(w.buf, node, "interrupts", 3 * i + 2), 1);
 	}
-	ck_assert_int_eq(fdt_stringlist_count(w.buf, node, "interrupt-names"), 3);
+	ck_assert_int_eq(fdt_stringlist_count(w.buf, node, "interrupt-names"), 4);
 	fdtw_free(&w);
 	teardown();
 }

@@ -17,6 +17,7 @@ static int smmu_reset(struct device *dev)
 	smmu_mmio_reset(smmu);
 	smmu->batch.n = 0;
 	smmu_stall_terminate_all(smmu);
+	smmu_ats_reset(smmu);
 	smmu_soft_reset(smmu);
 	for (unsigned i = 0; i < smmu->nr_endpoints; i++)
 		smmu->endpoints[i].complaint = EVT_NONE;

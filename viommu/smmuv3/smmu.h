@@ -33,14 +33,17 @@ struct smmu_config {
 	uint32_t phandle;		   /* of its device tree node */
 	const struct smmu_host_caps *host; /* NULL: emulated endpoints only, all features; ops is not used */
 	const struct smmu_backend_ops *ops;
-	void *backend;			    /* for ops->invalidate */
-	bool host_stalls; /* the backend reports stalled transactions (ops->answer): the stall model is offered if the host's
-			   * SMMU has it, to the endpoints that say so (struct viommu_endpoint) */
-	struct irq_line evtq, gerror, sync; /* edge-triggered wired interrupts */
+	void *backend;	  /* for ops->invalidate */
+	bool host_stalls; /* the backend reports stalled transactions (ops->answer): the stall model is offered if the
+			   * host's SMMU has it, to the endpoints that say so (struct viommu_endpoint) */
+	struct irq_line evtq, gerror, sync, priq; /* edge-triggered wired interrupts */
 	/** How the SMMU's own MSIs to addresses outside RAM leave: signals @data at @addr as the SMMU's own requester.
 	 * It must not access the bus. NULL: such MSIs abort. */
 	void (*msi)(void *opaque, uint64_t addr, uint32_t data);
 	void *msi_opaque;
+	/** Has smmu_timeout() called after @ms milliseconds, once; 0: not any more. NULL: nothing times out. */
+	void (*timer)(void *opaque, unsigned ms);
+	void *timer_opaque;
 	uint32_t msi_device_id; /* ITS DeviceID of the SMMU itself, for its node; used when msi is set */
 };
 
@@ -57,6 +60,9 @@ int smmu_add_endpoint(struct smmu *smmu, const struct viommu_endpoint *ep, void 
 /** Adds an emulated requester: puts @space, which must outlive the instance's last use, behind the SMMU by a translator
  *  of ours. 0, or -ENOSPC (logged). Device lock held or start-up. */
 int smmu_add_emulated(struct smmu *smmu, const struct viommu_endpoint *ep, struct dma_space *space);
+
+/** The time that config.timer was given has passed. Device lock held. */
+void smmu_timeout(struct smmu *smmu);
 
 /** A fault that the host reports for one of our streams (vEVENTQ): @event carries the guest's StreamID already.
  *  Caller holds the device lock. */
@@ -76,8 +82,8 @@ struct smmu_host_fault {
 /**
  * Tells the guest of a stalled transaction of the endpoint that was added with @handle: F_TRANSLATION at stage 1 with
  * Stall = 1. 0: ops->answer follows. -ENOSPC: all Stall Tags are in use; again after ops->room, or to be answered
- * by the caller. -ENOENT: the endpoint's translation is not one that can stall (any more); to be answered by the caller.
- * Device lock held.
+ * by the caller. -ENOENT: the endpoint's translation is not one that can stall (any more); to be answered by the
+ * caller. Device lock held.
  */
 int smmu_host_stall(struct smmu *smmu, void *handle, const struct smmu_host_fault *fault);
 

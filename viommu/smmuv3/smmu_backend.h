@@ -23,9 +23,8 @@ struct smmu_host_caps {
 
 /* What the guest decided about a fault of a host-backed endpoint. */
 enum smmu_answer {
-	SMMU_ANSWER_RETRY,   /* CMD_RESUME(Retry), CMD_PRI_RESP(Success) */
-	SMMU_ANSWER_INVALID, /* terminated; InvalidRequest */
-	SMMU_ANSWER_FAILURE, /* ResponseFailure; also the SMMU's own answer to what it cannot record */
+	SMMU_ANSWER_RETRY,   /* CMD_RESUME(Retry) */
+	SMMU_ANSWER_INVALID, /* terminated */
 };
 
 struct smmu_backend_ops {
@@ -46,12 +45,12 @@ struct smmu_backend_ops {
 	 */
 	int (*invalidate)(void *backend, const struct smmu_cmd *cmds, uint32_t n, uint32_t *done);
 	/**
-	 * The answer to a fault that smmu_host_stall() or smmu_host_page_request() took: once for each, unless one of
+	 * The answer to a fault that smmu_host_stall() took: once for each, unless one of
 	 * the attach functions was called for the endpoint in between, by which the kernel answers what is outstanding
-	 * itself. Not from within those two functions. NULL: the backend reports no faults.
+	 * itself. Not from within smmu_host_stall(). NULL: the backend reports no faults.
 	 */
 	void (*answer)(void *ep, uint64_t cookie, enum smmu_answer answer);
-	/** There is room again after -ENOSPC of one of those functions. May be NULL. */
+	/** There is room again after -ENOSPC of smmu_host_stall(). May be NULL. */
 	void (*room)(void *backend);
 };
 

@@ -167,13 +167,25 @@ static enum smmu_cerror run_atc_inv(struct smmu *smmu, const struct smmu_cmd *cm
 {
 	uint64_t kept = CMD0_OP | CMD0_SID | CMD0_ATC_GLOBAL;
 
-	if (!(smmu_reg32(smmu, R_IDR0) & IDR0_ATS) || check_ssec(cmd))
+	if (!smmu_ats_offered(smmu) || check_ssec(cmd))
 		return CERROR_ILL;
+	/* 4.5.1: permitted for a larger Size; IGNORED without SMMUEN. */
+	if (field_get(CMD1_ATC_SIZE, cmd->dw[1]) > ATC_SIZE_ALL)
+		return CERROR_ILL;
+	if (!(smmu_reg32(smmu, R_CR0) & CR0_SMMUEN))
+		return CERROR_NONE;
+	smmu_ats_invalidate(smmu, cmd);
 	if (cmd->dw[0] & CMD0_SSV)
 		kept |= CMD0_SSV | CMD0_SSID;
 	if (!smmu_endpoint_known(smmu, (uint32_t)field_get(CMD0_SID, cmd->dw[0])))
 		return CERROR_NONE;
 	return forward(smmu, cmd->dw[0] & kept, cmd->dw[1] & (CMD1_ADDR | CMD1_ATC_SIZE));
+}
+
+/* 4.5.2: CERROR_ILL without IDR0.PRI. */
+static enum smmu_cerror run_pri_resp(struct smmu *smmu, const struct smmu_cmd *cmd)
+{
+	return check_ssec(cmd) ? CERROR_ILL : smmu_pri_respond(smmu, cmd);
 }
 
 /* 4.7.1: complete when consumed. Ab is IGNORED: IDR0.TERM_MODEL is 1 for endpoints that stall here, and the host's
@@ -200,11 +212,15 @@ static enum smmu_cerror run_stall_term(struct smmu *smmu, const struct smmu_cmd 
 static enum smmu_cerror run_sync(struct smmu *smmu, const struct smmu_cmd *cmd)
 {
 	uint64_t cs = field_get(CMD0_SYNC_CS, cmd->dw[0]);
+	enum smmu_cerror err;
 
 	if (cs == SYNC_CS_RESERVED)
 		return CERROR_ILL;
 	if (smmu_settle(smmu))
 		return CERROR_ABT;
+	err = smmu_ats_sync(smmu);
+	if (err)
+		return err;
 	if (cs == SYNC_CS_IRQ)
 		smmu_irq_sync(smmu, cmd->dw[1] & CMD1_SYNC_MSIADDR, (uint32_t)field_get(CMD0_SYNC_MSIDATA, cmd->dw[0]));
 	stats_inc(&stats.smmu_syncs);
@@ -216,9 +232,9 @@ static const char why_hyp[] = "IDR0.HYP is 0";
 static const char why_s2p[] = "IDR0.S2P is 0";
 static const char why_stall[] = "IDR0.STALL_MODEL is 0b01";
 
-#define FORWARD(op, fn)	       [CMD_##op] = {"CMD_" #op, CMD_CLASS_FORWARD, NULL, 0, fn}
 #define BOTH(op, fn)	       [CMD_##op] = {"CMD_" #op, CMD_CLASS_BOTH, NULL, 0, fn}
 #define LOCAL(op, fn)	       [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, NULL, 0, fn}
+#define LOCAL_PRI(op, fn)      [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, "IDR0.PRI is 0", IDR0_PRI, fn}
 #define LOCAL_WHY(op, why, fn) [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, why, 0, fn}
 #define LOCAL_EL2(op, fn)      [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, why_hyp, IDR0_HYP, fn}
 #define LOCAL_S2(op, fn)       [CMD_##op] = {"CMD_" #op, CMD_CLASS_LOCAL, why_s2p, IDR0_S2P, fn}
@@ -246,8 +262,8 @@ static const struct cmd_row rows[256] = {
 	LOCAL_S2(TLBI_S12_VMALL, run_tlbi_soft),
 	LOCAL_S2(TLBI_S2_IPA, run_tlbi_soft_va),
 	BOTH(TLBI_NSNH_ALL, run_tlbi_all),
-	FORWARD(ATC_INV, run_atc_inv),
-	ILLEGAL(PRI_RESP, "IDR0.PRI is 0"),
+	BOTH(ATC_INV, run_atc_inv),
+	LOCAL_PRI(PRI_RESP, run_pri_resp),
 	LOCAL_WHY(RESUME, why_stall, run_resume),
 	LOCAL_WHY(STALL_TERM, why_stall, run_stall_term),
 	LOCAL(SYNC, run_sync),

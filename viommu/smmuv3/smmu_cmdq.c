@@ -86,6 +86,9 @@ void smmu_cmdq_run(struct smmu *smmu)
 			break;
 		smmu->cmdq_cons = smmu_queue_next(&q, smmu->cmdq_cons);
 	}
+	/* A CMD_SYNC that waits is not an error: the queue goes on from it. */
+	if (err == CERROR_WAIT)
+		err = CERROR_NONE;
 	/* Commands complete without a CMD_SYNC too (4.1.4), and those before a bad one are consumed. */
 	if (smmu_settle(smmu))
 		err = CERROR_ABT;

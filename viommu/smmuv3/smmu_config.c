@@ -158,6 +158,7 @@ enum smmu_event_id smmu_ste_decode_soft(const uint32_t *idr, uint32_t cr2, const
 	*out = (struct smmu_stream_cfg){.abort = true};
 	if (!(ste->dw[0] & STE0_V))
 		return EVT_C_BAD_STE;
+	out->ppar = ste->dw[1] & STE1_PPAR;
 	/* 0b0xx: 0b000, and reserved values that behave as it. */
 	if (field_get(STE0_CFG, ste->dw[0]) < STE_CFG_BYPASS)
 		return EVT_NONE;

@@ -9,7 +9,7 @@
  * COHACC says. */
 void smmu_describe(struct device *dev, struct fdtw *fdt)
 {
-	static const char names[] = "eventq\0gerror\0cmdq-sync";
+	static const char names[] = "eventq\0gerror\0cmdq-sync\0priq";
 	const struct smmu_config *config = &container_of(dev, struct smmu, dev)->config;
 
 	fdtw_begin(fdt, "iommu@%llx", (unsigned long long)config->base);
@@ -17,7 +17,8 @@ void smmu_describe(struct device *dev, struct fdtw *fdt)
 	fdtw_reg(fdt, config->base, SMMU_MMIO_SIZE);
 	FDTW_CELLS(fdt, "interrupts", FDTW_GIC_SPI, config->evtq.intid - FIRST_SPI_INTID, FDTW_IRQ_EDGE, FDTW_GIC_SPI,
 		   config->gerror.intid - FIRST_SPI_INTID, FDTW_IRQ_EDGE, FDTW_GIC_SPI,
-		   config->sync.intid - FIRST_SPI_INTID, FDTW_IRQ_EDGE);
+		   config->sync.intid - FIRST_SPI_INTID, FDTW_IRQ_EDGE, FDTW_GIC_SPI,
+		   config->priq.intid - FIRST_SPI_INTID, FDTW_IRQ_EDGE);
 	fdtw_strings(fdt, "interrupt-names", names, sizeof(names));
 	if (config->msi)
 		FDTW_CELLS(fdt, "msi-parent", FDTW_PHANDLE_MSI, config->msi_device_id);
@@ -36,6 +37,7 @@ void smmu_describe_acpi(struct device *dev, struct acpi *acpi)
 				    .phandle = config->phandle,
 				    .base = config->base,
 				    .evtq = config->evtq.gsiv,
+				    .pri = config->priq.gsiv,
 				    .gerror = config->gerror.gsiv,
 				    .sync = config->sync.gsiv,
 				    .msi = config->msi != NULL,

@@ -5,7 +5,7 @@
  * iommu_hw_info_arm_smmuv3 allows to use are read, and OAS.
  *
  * Never offered: BTM (nobody broadcasts to us), ATOS and VATOS (a guest can do without: software walks are slower than
- * its own), ATS, PRI and stalls, SEV, DORMHINT, MPAM, VMW, ECMDQ.
+ * its own), SEV, DORMHINT, MPAM, VMW, ECMDQ.
  */
 #include <errno.h>
 
@@ -69,10 +69,11 @@ static uint32_t make_idr5(uint32_t host, bool stalls)
 static void make_all(uint32_t idr[6])
 {
 	idr[0] = IDR0_S2P | IDR0_S1P | IDR0_TTF_AARCH64 | IDR0_COHACC | field_prep32(IDR0_HTTU, IDR0_HTTU_AF_DIRTY) |
-		 IDR0_HYP | IDR0_ASID16 | IDR0_MSI | IDR0_VMID16 | IDR0_CD2L |
+		 IDR0_HYP | IDR0_ATS | IDR0_ASID16 | IDR0_MSI | IDR0_PRI | IDR0_VMID16 | IDR0_CD2L |
 		 field_prep32(IDR0_STALL_MODEL, IDR0_STALL_BOTH) | IDR0_TERM_MODEL |
 		 field_prep32(IDR0_ST_LEVEL, IDR0_ST_LEVEL_2);
-	idr[1] = make_idr1(field_prep32(IDR1_SSIDSIZE, 20)) | IDR1_ATTR_PERMS_OVR;
+	idr[1] =
+		make_idr1(field_prep32(IDR1_SSIDSIZE, 20)) | IDR1_ATTR_PERMS_OVR | field_prep32(IDR1_PRIQS, SMMU_PRIQS);
 	idr[3] = IDR3_HAD | IDR3_XNX | IDR3_FWB | IDR3_STT | IDR3_RIL | field_prep32(IDR3_BBML, 2);
 	idr[5] = field_prep32(IDR5_OAS, IDR5_OAS_48) | IDR5_GRAN4K | IDR5_GRAN16K | IDR5_GRAN64K |
 		 field_prep32(IDR5_STALL_MAX, SMMU_STALL_MAX);

@@ -54,6 +54,18 @@ void smmu_irq_eventq(struct smmu *smmu)
 		smmu_gerror_raise(smmu, GERROR_MSI_EVENTQ_ABT);
 }
 
+void smmu_irq_priq(struct smmu *smmu)
+{
+	uint64_t addr = smmu->regs[R_PRIQ_IRQ_CFG0];
+
+	if (!(smmu_reg32(smmu, R_IRQ_CTRL) & IRQ_CTRL_PRIQ))
+		return;
+	if (addr == 0)
+		irq_line_pulse(&smmu->config.priq);
+	else if (msi_write(smmu, addr, smmu_reg32(smmu, R_PRIQ_IRQ_CFG1)))
+		smmu_gerror_raise(smmu, GERROR_MSI_PRIQ_ABT);
+}
+
 /* 4.8: needs no enable in IRQ_CTRL. */
 void smmu_irq_sync(struct smmu *smmu, uint64_t addr, uint32_t data)
 {

@@ -16,6 +16,12 @@ static void cr0_written(void *dev, unsigned index, uint64_t old, uint64_t now)
 {
 	struct smmu *smmu = dev;
 
+	/* RES0 without IDR0.ATS and IDR0.PRI. */
+	if (!smmu_ats_offered(smmu))
+		now &= ~(uint64_t)CR0_ATSCHK;
+	if (!smmu_pri_offered(smmu))
+		now &= ~(uint64_t)CR0_PRIQEN;
+	smmu->regs[index] = now;
 	smmu->regs[R_CR0ACK] = now;
 	if (old & ~now & CR0_SMMUEN)
 		smmu_stall_terminate_all(smmu);
@@ -38,7 +44,7 @@ static void cr1_written(void *dev, unsigned index, uint64_t old, uint64_t now)
 
 	if (cr0 & CR0_SMMUEN)
 		keep |= CR1_TABLE;
-	if (cr0 & (CR0_CMDQEN | CR0_EVENTQEN))
+	if (cr0 & (CR0_CMDQEN | CR0_EVENTQEN | CR0_PRIQEN))
 		keep |= CR1_QUEUE;
 	smmu->regs[index] = (old & keep) | (now & ~keep);
 }
@@ -84,6 +90,9 @@ static void irq_ctrl_written(void *dev, unsigned index, uint64_t old, uint64_t n
 {
 	struct smmu *smmu = dev;
 
+	if (!smmu_pri_offered(smmu))
+		now &= ~(uint64_t)IRQ_CTRL_PRIQ;
+	smmu->regs[index] = now;
 	smmu->regs[R_IRQ_CTRLACK] = now;
 }
 
@@ -136,6 +145,29 @@ static void eventqen_locked(void *dev, unsigned index, uint64_t old, uint64_t no
 	restore(smmu, index, old, smmu_reg32(smmu, R_CR0) & CR0_EVENTQEN);
 }
 
+/* 6.3.32 - 6.3.38: RES0 without IDR0.PRI; the queue's place is locked while it is enabled, whatever SMMUEN (6.3.9.5).
+ */
+static void priqen_locked(void *dev, unsigned index, uint64_t old, uint64_t now)
+{
+	struct smmu *smmu = dev;
+
+	restore(smmu, index, old, !smmu_pri_offered(smmu) || (smmu_reg32(smmu, R_CR0) & CR0_PRIQEN));
+}
+
+static void priq_irq_locked(void *dev, unsigned index, uint64_t old, uint64_t now)
+{
+	struct smmu *smmu = dev;
+
+	restore(smmu, index, old, !smmu_pri_offered(smmu) || (smmu_reg32(smmu, R_IRQ_CTRL) & IRQ_CTRL_PRIQ));
+}
+
+static void priq_cons_written(void *dev, unsigned index, uint64_t old, uint64_t now)
+{
+	struct smmu *smmu = dev;
+
+	restore(smmu, index, old, !smmu_pri_offered(smmu));
+}
+
 static void eventq_cons_written(void *dev, unsigned index, uint64_t old, uint64_t now)
 {
 	smmu_stall_pump(dev);
@@ -162,7 +194,7 @@ const struct reg_row smmu_rows[R_COUNT] = {
 	RO32(IDR5, SMMU_IDR5, 0),
 	RO32(IIDR, SMMU_IIDR, 0),
 	RO32(AIDR, SMMU_AIDR, AIDR_SMMUV3_2),
-	RW32(CR0, CR0_SMMUEN | CR0_EVENTQEN | CR0_CMDQEN, 0, cr0_written),
+	RW32(CR0, CR0_SMMUEN | CR0_PRIQEN | CR0_EVENTQEN | CR0_CMDQEN | CR0_ATSCHK, 0, cr0_written),
 	RO32(CR0ACK, SMMU_CR0ACK, 0),
 	RW32(CR1, CR1_TABLE | CR1_QUEUE, 0, cr1_written),
 	RW32(CR2, CR2_E2H | CR2_RECINVSID | CR2_PTM, 0, cr2_written),
@@ -170,7 +202,7 @@ const struct reg_row smmu_rows[R_COUNT] = {
 	RW32(GBPA, GBPA_UPDATE | GBPA_ABORT | GBPA_INSTCFG | GBPA_PRIVCFG | GBPA_SHCFG, GBPA_SHCFG_INCOMING << 12,
 	     gbpa_written),
 	RO32(AGBPA, SMMU_AGBPA, 0),
-	RW32(IRQ_CTRL, IRQ_CTRL_GERROR | IRQ_CTRL_EVENTQ, 0, irq_ctrl_written),
+	RW32(IRQ_CTRL, IRQ_CTRL_GERROR | IRQ_CTRL_PRIQ | IRQ_CTRL_EVENTQ, 0, irq_ctrl_written),
 	RO32(IRQ_CTRLACK, SMMU_IRQ_CTRLACK, 0),
 	RO32(GERROR, SMMU_GERROR, 0),
 	RW32(GERRORN, GERROR_ALL, 0, gerrorn_written),
@@ -186,6 +218,10 @@ const struct reg_row smmu_rows[R_COUNT] = {
 	RW64(EVENTQ_IRQ_CFG0, IRQ_CFG0_ADDR, eventq_irq_locked),
 	RW32(EVENTQ_IRQ_CFG1, UINT32_MAX, 0, eventq_irq_locked),
 	RW32(EVENTQ_IRQ_CFG2, IRQ_CFG2_ATTR, 0, eventq_irq_locked),
+	RW64(PRIQ_BASE, QUEUE_BASE_HINT | QUEUE_BASE_ADDR | QUEUE_BASE_LOG2SIZE, priqen_locked),
+	RW64(PRIQ_IRQ_CFG0, IRQ_CFG0_ADDR, priq_irq_locked),
+	RW32(PRIQ_IRQ_CFG1, UINT32_MAX, 0, priq_irq_locked),
+	RW32(PRIQ_IRQ_CFG2, PRIQ_IRQ_CFG2_LO | IRQ_CFG2_ATTR, 0, priq_irq_locked),
 	RO32(PIDR4, SMMU_PIDR4, 0),
 	RO32(PIDR5, SMMU_PIDR4 + 0x4, 0),
 	RO32(PIDR6, SMMU_PIDR4 + 0x8, 0),
@@ -200,6 +236,8 @@ const struct reg_row smmu_rows[R_COUNT] = {
 	RO32(CIDR3, SMMU_CIDR0 + 0xc, 0xb1),
 	RW32(EVENTQ_PROD, QUEUE_INDEX | QUEUE_OVERFLOW, 0, eventqen_locked),
 	RW32(EVENTQ_CONS, QUEUE_INDEX | QUEUE_OVERFLOW, 0, eventq_cons_written),
+	RW32(PRIQ_PROD, QUEUE_INDEX | QUEUE_OVERFLOW, 0, priqen_locked),
+	RW32(PRIQ_CONS, QUEUE_INDEX | QUEUE_OVERFLOW, 0, priq_cons_written),
 };
 
 enum bus_verdict smmu_mmio(struct bus_window *window, struct bus_access *access)

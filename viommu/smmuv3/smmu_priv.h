@@ -3,6 +3,7 @@
 #ifndef AERIE_SMMU_PRIV_H
 #define AERIE_SMMU_PRIV_H
 
+#include "dma_ats.h"
 #include "regtable.h"
 #include "smmu.h"
 #include "smmu_regs.h"
@@ -12,14 +13,18 @@
 #include "smmu_walk.h"
 
 /* log2 of the entries that IDR1 offers for the command and the event queue. Linux wants at least 2^7 commands. */
-#define SMMU_CMDQS     10u
-#define SMMU_EVTQS     10u
+#define SMMU_CMDQS	    10u
+#define SMMU_EVTQS	    10u
+#define SMMU_PRIQS	    10u
 /* StreamID bits: RIDs of one PCI segment. */
-#define SMMU_SIDSIZE   16u
+#define SMMU_SIDSIZE	    16u
 /* Forwarded commands that wait for a sync, at most; also the most that one backend call gets. */
-#define SMMU_BATCH_MAX 256u
+#define SMMU_BATCH_MAX	    256u
+/* How long a CMD_SYNC waits for Invalidate Completions. ATS allows a device a minute; ours answer at once or never, and
+ * drivers give a CMD_SYNC one second. */
+#define SMMU_ATC_TIMEOUT_MS 500u
 /* Context descriptors of emulated endpoints that are kept decoded; power of two. */
-#define SMMU_CD_SLOTS  256u
+#define SMMU_CD_SLOTS	    256u
 
 /* Indexes of smmu_rows[] and smmu->regs[]. */
 enum smmu_reg {
@@ -54,6 +59,10 @@ enum smmu_reg {
 	R_EVENTQ_IRQ_CFG0,
 	R_EVENTQ_IRQ_CFG1,
 	R_EVENTQ_IRQ_CFG2,
+	R_PRIQ_BASE,
+	R_PRIQ_IRQ_CFG0,
+	R_PRIQ_IRQ_CFG1,
+	R_PRIQ_IRQ_CFG2,
 	R_PIDR4,
 	R_PIDR5,
 	R_PIDR6,
@@ -68,6 +77,8 @@ enum smmu_reg {
 	R_CIDR3,
 	R_EVENTQ_PROD,
 	R_EVENTQ_CONS,
+	R_PRIQ_PROD,
+	R_PRIQ_CONS,
 	R_COUNT,
 };
 
@@ -128,6 +139,12 @@ struct smmu {
 	struct smmu_cd_slot cds[SMMU_CD_SLOTS];
 	struct smmu_tlb tlb;
 	struct smmu_stalls stalls;
+	struct {
+		uint32_t epoch;	  /* of the invalidations that count */
+		uint32_t pending; /* Invalidate Requests without an answer */
+		bool waiting;	  /* a CMD_SYNC does, and the timer runs */
+		bool failed;	  /* since the last CMD_SYNC one has timed out */
+	} atc;
 	struct smmu_event last_event; /* written without Stall; for merging */
 	uint32_t last_prod;	      /* EVENTQ_PROD after it */
 };
@@ -216,12 +233,34 @@ void smmu_event_config(struct smmu *smmu, enum smmu_event_id id, uint32_t sid, u
 void smmu_event_fault_record(struct smmu_event *event, uint32_t sid, uint32_t pasid, uint64_t iova,
 			     const struct smmu_fault *fault);
 
+/* smmu_ats.c; @owner is a struct smmu_soft */
+bool smmu_ats_offered(const struct smmu *smmu);
+int smmu_ats_translate(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out);
+int smmu_ats_access(void *owner, uint64_t addr, unsigned access, struct dma_target *out);
+void smmu_ats_invalidated(void *owner, uint32_t tag);
+/** Carries a CMD_ATC_INV out at an emulated endpoint. */
+void smmu_ats_invalidate(struct smmu *smmu, const struct smmu_cmd *cmd);
+/* Not an error of the architecture: the command is to be repeated when its condition has come. */
+#define CERROR_WAIT ((enum smmu_cerror)0x80)
+/** May a CMD_SYNC complete? CERROR_NONE, CERROR_ATC_INV_SYNC, CERROR_WAIT. */
+enum smmu_cerror smmu_ats_sync(struct smmu *smmu);
+/** Forgets what is under way. */
+void smmu_ats_reset(struct smmu *smmu);
+
+/* smmu_pri.c */
+bool smmu_pri_offered(const struct smmu *smmu);
+void smmu_pri_request(void *owner, const struct dma_page_request *r);
+/** Carries a CMD_PRI_RESP out. */
+enum smmu_cerror smmu_pri_respond(struct smmu *smmu, const struct smmu_cmd *cmd);
+
 /* smmu_irq.c */
 bool smmu_gerror_active(const struct smmu *smmu, uint32_t bit);
 /** Makes the errors @bits active unless they are (7.5) and raises the interrupt if one became active. */
 void smmu_gerror_raise(struct smmu *smmu, uint32_t bits);
 /** The event queue became non-empty. */
 void smmu_irq_eventq(struct smmu *smmu);
+/** A page request came. */
+void smmu_irq_priq(struct smmu *smmu);
 /** CMD_SYNC with CS = SIG_IRQ completed. @addr 0: wired. */
 void smmu_irq_sync(struct smmu *smmu, uint64_t addr, uint32_t data);
 
@@ -257,6 +296,8 @@ void smmu_cache_drop_cd(struct smmu *smmu, uint32_t sid, uint32_t ssid);
 void smmu_cache_drop_cds(struct smmu *smmu, uint32_t sid);
 
 /* smmu_soft.c */
+/** The emulated endpoint whose StreamID is @sid now; NULL if none. */
+struct smmu_soft *smmu_soft_of(struct smmu *smmu, uint32_t sid);
 /** Reset: nothing is cached. */
 void smmu_soft_reset(struct smmu *smmu);
 /** SMMUEN or GBPA changed: the configuration is read again. */

@@ -43,11 +43,17 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "all SMMU structures a
 #define SMMU_EVENTQ_IRQ_CFG0 0x0b0u
 #define SMMU_EVENTQ_IRQ_CFG1 0x0b8u
 #define SMMU_EVENTQ_IRQ_CFG2 0x0bcu
+#define SMMU_PRIQ_BASE	     0x0c0u
+#define SMMU_PRIQ_IRQ_CFG0   0x0d0u
+#define SMMU_PRIQ_IRQ_CFG1   0x0d8u
+#define SMMU_PRIQ_IRQ_CFG2   0x0dcu
 #define SMMU_PIDR4	     0xfd0u
 #define SMMU_PIDR0	     0xfe0u
 #define SMMU_CIDR0	     0xff0u
 #define SMMU_EVENTQ_PROD     0x100a8u
 #define SMMU_EVENTQ_CONS     0x100acu
+#define SMMU_PRIQ_PROD	     0x100c8u
+#define SMMU_PRIQ_CONS	     0x100ccu
 
 /* IDR0 (6.3.1) */
 #define IDR0_S2P	    BIT32(0)
@@ -139,14 +145,18 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "all SMMU structures a
 /* GERROR (6.3.18) */
 #define GERROR_CMDQ	      BIT32(0)
 #define GERROR_EVENTQ_ABT     BIT32(2)
+#define GERROR_PRIQ_ABT	      BIT32(3)
 #define GERROR_MSI_CMDQ_ABT   BIT32(4)
 #define GERROR_MSI_EVENTQ_ABT BIT32(5)
+#define GERROR_MSI_PRIQ_ABT   BIT32(6)
 #define GERROR_MSI_GERROR_ABT BIT32(7)
 #define GERROR_ALL                                                                                                     \
-	(GERROR_CMDQ | GERROR_EVENTQ_ABT | GERROR_MSI_CMDQ_ABT | GERROR_MSI_EVENTQ_ABT | GERROR_MSI_GERROR_ABT)
+	(GERROR_CMDQ | GERROR_EVENTQ_ABT | GERROR_PRIQ_ABT | GERROR_MSI_CMDQ_ABT | GERROR_MSI_PRIQ_ABT |               \
+	 GERROR_MSI_EVENTQ_ABT | GERROR_MSI_GERROR_ABT)
 /* xxx_IRQ_CFG0..2 (6.3.20) */
 #define IRQ_CFG0_ADDR	    MASK64(51, 2)
 #define IRQ_CFG2_ATTR	    MASK32(5, 0)
+#define PRIQ_IRQ_CFG2_LO    BIT32(31)
 /* STRTAB_BASE, STRTAB_BASE_CFG (6.3.23, 6.3.24) */
 #define STRTAB_BASE_RA	    BIT64(62)
 #define STRTAB_BASE_ADDR    MASK64(51, 6)
@@ -168,6 +178,7 @@ enum smmu_cerror {
 	CERROR_NONE = 0,
 	CERROR_ILL = 1,
 	CERROR_ABT = 2,
+	CERROR_ATC_INV_SYNC = 3,
 };
 
 /* Commands (4.1.1). The S_ and EL3 ones exist on the Secure queue only. */
@@ -228,14 +239,22 @@ enum smmu_opcode {
 #define CMD0_RESUME_AC	  BIT64(12) /* retry; else terminate */
 #define CMD0_RESUME_AB	  BIT64(13) /* ... with abort; IGNORED if IDR0.TERM_MODEL = 1 */
 #define CMD1_RESUME_STAG  MASK64(15, 0)
+#define CMD1_PRI_PRGI	  MASK64(8, 0)
+#define CMD1_PRI_RESP	  MASK64(13, 12)
 #define CMD1_ADDR	  MASK64(63, 12)
 #define CMD1_IPA	  MASK64(51, 12)
 #define CMD1_ATC_SIZE	  MASK64(5, 0)
 #define CMD1_SYNC_MSIADDR MASK64(51, 2)
 
+#define ATC_SIZE_ALL   52u
 #define CFGI_RANGE_ALL 31u
 #define TLBI_TG_16K    2u
 #define TLBI_TTL_1     1u
+enum smmu_pri_resp {
+	PRI_RESP_FAILURE = 0,
+	PRI_RESP_INVALID = 1,
+	PRI_RESP_SUCCESS = 2,
+};
 enum smmu_sync_cs {
 	SYNC_CS_NONE = 0,
 	SYNC_CS_IRQ = 1,
@@ -273,6 +292,7 @@ enum smmu_sync_cs {
 #define STE1_S1CIR	    MASK64(3, 2)
 #define STE1_S1COR	    MASK64(5, 4)
 #define STE1_S1CSH	    MASK64(7, 6)
+#define STE1_PPAR	    BIT64(18)
 #define STE1_MEV	    BIT64(19)
 #define STE1_S2FWB	    BIT64(25)
 #define STE1_S1STALLD	    BIT64(27)
@@ -353,7 +373,9 @@ enum smmu_event_id {
 	EVT_C_BAD_STREAMID = 0x02,
 	EVT_F_STE_FETCH = 0x03,
 	EVT_C_BAD_STE = 0x04,
+	EVT_F_BAD_ATS_TREQ = 0x05,
 	EVT_F_STREAM_DISABLED = 0x06,
+	EVT_F_TRANSL_FORBIDDEN = 0x07,
 	EVT_C_BAD_SUBSTREAMID = 0x08,
 	EVT_F_CD_FETCH = 0x09,
 	EVT_C_BAD_CD = 0x0a,
@@ -377,5 +399,18 @@ enum smmu_event_id {
 #define EVT1_TTRNW     BIT64(44) /* F_PERMISSION of class TTD: the descriptor was read */
 #define EVT3_IPA       MASK64(51, 12)
 #define EVT3_FETCHADDR MASK64(51, 3)
+
+/* Page requests (chapter 8) */
+#define PRI_SIZE   16u
+#define PRI0_SID   MASK64(31, 0)
+#define PRI0_SSID  MASK64(51, 32)
+#define PRI0_PRIV  BIT64(58)
+#define PRI0_EXEC  BIT64(59)
+#define PRI0_READ  BIT64(60)
+#define PRI0_WRITE BIT64(61)
+#define PRI0_LAST  BIT64(62)
+#define PRI0_SSV   BIT64(63)
+#define PRI1_PRGI  MASK64(8, 0)
+#define PRI1_ADDR  MASK64(63, 12)
 
 #endif

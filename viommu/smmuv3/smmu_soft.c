@@ -12,29 +12,17 @@
 #include "log.h"
 #include "smmu_priv.h"
 #include "smmu_tlbi.h"
+#include "smmu_transaction.h"
 #include "stats.h"
 
-/* A transaction on its way. */
-struct transaction {
-	struct smmu *smmu;
-	void *owner;
-	struct dma_stall *stall; /* NULL: the endpoint cannot wait */
-	uint32_t sid, pasid;
-	unsigned access; /* as the endpoint sent it */
-	struct smmu_request req;
-	const struct smmu_stream_cfg *stream;
-	struct smmu_walk_cfg walk;
-	struct smmu_fault fault;
-};
-
-static enum smmu_event_id fail(struct transaction *t, enum smmu_event_id event)
+static enum smmu_event_id fail(struct smmu_transaction *t, enum smmu_event_id event)
 {
 	t->fault = (struct smmu_fault){.event = event};
 	return event;
 }
 
 /* Stage 1 of a stream that has one: by which CD, or none (5.2, S1CDMax and S1DSS; 3.3.2). */
-static enum smmu_event_id choose_cd(struct transaction *t, struct smmu_soft *soft)
+static enum smmu_event_id choose_cd(struct smmu_transaction *t)
 {
 	bool substreams = t->stream->cd_bits != 0;
 	uint32_t ssid = 0;
@@ -52,17 +40,16 @@ static enum smmu_event_id choose_cd(struct transaction *t, struct smmu_soft *sof
 	} else if (substreams && t->stream->s1dss != STE_S1DSS_SSID0) {
 		return fail(t, EVT_F_STREAM_DISABLED);
 	}
-	return smmu_cached_cd(t->smmu, soft, ssid, &t->req, &t->walk.s1, &t->fault);
+	return smmu_cached_cd(t->smmu, t->soft, ssid, &t->req, &t->walk.s1, &t->fault);
 }
 
-/* STE, and CD if there is one. */
-static enum smmu_event_id configure(struct transaction *t, struct smmu_soft *soft)
+enum smmu_event_id smmu_transaction_configure(struct smmu_transaction *t)
 {
-	enum smmu_event_id event = smmu_cached_ste(t->smmu, soft, t->sid, &t->fault);
+	enum smmu_event_id event = smmu_cached_ste(t->smmu, t->soft, t->sid, &t->fault);
 
 	if (event)
 		return event;
-	t->stream = &soft->stream;
+	t->stream = &t->soft->stream;
 	if (t->stream->abort)
 		return EVT_NONE;
 	t->req.access = smmu_override_access(t->stream, t->access);
@@ -70,14 +57,14 @@ static enum smmu_event_id configure(struct transaction *t, struct smmu_soft *sof
 	if (t->stream->s2)
 		t->walk.s2 = &t->stream->s2cfg;
 	if (t->stream->s1)
-		return choose_cd(t, soft);
+		return choose_cd(t);
 	/* 7.3.9: substreams are a matter of stage 1. */
 	return t->pasid == DMA_NO_PASID ? EVT_NONE : fail(t, EVT_C_BAD_SUBSTREAMID);
 }
 
 /* True when the guest wants to know (6.3.12 RECINVSID, 5.4 CD.R, 5.2 S2R). Configuration errors and failed fetches are
  * always recorded. */
-static bool recorded(const struct transaction *t)
+static bool recorded(const struct smmu_transaction *t)
 {
 	switch (t->fault.event) {
 	case EVT_C_BAD_STREAMID:
@@ -96,7 +83,7 @@ static bool recorded(const struct transaction *t)
 
 /* 5.5: CD.S for faults at stage 1, STE.S2S for those at stage 2; 3.12: not for an address too large to bypass stage 1.
  */
-static bool stalls(const struct transaction *t)
+static bool stalls(const struct smmu_transaction *t)
 {
 	switch (t->fault.event) {
 	case EVT_F_TRANSLATION:
@@ -111,7 +98,7 @@ static bool stalls(const struct transaction *t)
 
 /* The end of a transaction that is not translated. CD.A = 0, RAZ/WI, is legal only
  * where a host's TERM_MODEL is 0; emulated devices know no such end and see an error. */
-static int report(struct transaction *t)
+int smmu_transaction_fail(struct smmu_transaction *t)
 {
 	struct smmu_event event;
 
@@ -120,7 +107,7 @@ static int report(struct transaction *t)
 	smmu_event_fault_record(&event, t->sid, t->pasid, t->req.iova, &t->fault);
 	/* 3.12.2. A requester that cannot wait is one for which stalls are treated as terminations (3.12). */
 	if (t->stall && stalls(t)) {
-		smmu_stall_add(t->smmu, t->owner, &event, t->req.access, t->stall);
+		smmu_stall_add(t->smmu, t->soft, &event, t->req.access, t->stall);
 		return -EINPROGRESS;
 	}
 	stats_inc(&stats.smmu_faults);
@@ -140,7 +127,7 @@ static bool permitted(const uint8_t perms[2], unsigned access)
 }
 
 /* What the endpoint may do further with its translation, by the names under which it does it. */
-static unsigned permissions(const struct transaction *t, const uint8_t perms[2])
+static unsigned permissions(const struct smmu_transaction *t, const uint8_t perms[2])
 {
 	static const struct {
 		unsigned access, perm;
@@ -161,7 +148,7 @@ static unsigned half_of(const struct smmu_s1_cfg *s1, uint64_t iova)
 }
 
 /* The name under which @t's translation is cached. False: an address that nothing is cached for. */
-static bool name(const struct transaction *t, struct smmu_tlb_tag *tag, uint64_t *va)
+static bool name(const struct smmu_transaction *t, struct smmu_tlb_tag *tag, uint64_t *va)
 {
 	const struct smmu_s1_cfg *s1 = t->walk.s1;
 
@@ -178,14 +165,20 @@ static bool name(const struct transaction *t, struct smmu_tlb_tag *tag, uint64_t
 	return *va == t->req.iova || s1->ttb[half_of(s1, t->req.iova)].tbi;
 }
 
-static void remember(struct transaction *t, const struct smmu_tlb_tag *tag, uint64_t va, const struct smmu_mapping *map)
+const struct smmu_tlb_entry *smmu_transaction_lookup(const struct smmu_transaction *t)
+{
+	struct smmu_tlb_tag tag;
+	uint64_t va;
+
+	return name(t, &tag, &va) ? smmu_tlb_find(&t->smmu->tlb, &tag, va) : NULL;
+}
+
+void smmu_transaction_remember(struct smmu_transaction *t, const struct smmu_mapping *map)
 {
 	const struct smmu_s1_cfg *s1 = t->walk.s1;
-	uint64_t mask = BIT64(map->size_bits) - 1;
+	uint64_t mask = BIT64(map->size_bits) - 1, va;
 	struct smmu_tlb_entry entry = {
-		.va = va & ~mask,
 		.pa = map->pa & ~mask,
-		.tag = *tag,
 		.global = map->global,
 		.size_bits = map->size_bits,
 		/* Stage 2 may have cut a stage 1 block to pieces, each of which any address in that block names. */
@@ -194,11 +187,16 @@ static void remember(struct transaction *t, const struct smmu_tlb_tag *tag, uint
 		.perms = {map->perms[0], map->perms[1]},
 	};
 
+	if (!name(t, &entry.tag, &va)) {
+		smmu_tlb_passed_by(&t->smmu->tlb);
+		return;
+	}
+	entry.va = va & ~mask;
 	entry.level = smmu_tlb_level(entry.block_bits, entry.page_bits);
 	smmu_tlb_insert(&t->smmu->tlb, &entry);
 }
 
-static void answer(struct dma_target *out, uint64_t iova, unsigned size_bits, uint64_t pa, unsigned perms)
+void smmu_transaction_answer(struct dma_target *out, uint64_t iova, unsigned size_bits, uint64_t pa, unsigned perms)
 {
 	uint64_t mask = BIT64(size_bits) - 1;
 
@@ -210,18 +208,18 @@ static void answer(struct dma_target *out, uint64_t iova, unsigned size_bits, ui
 }
 
 /* 3.4: addresses that fit go through as they are. */
-static enum smmu_event_id bypass(struct transaction *t, struct dma_target *out)
+static enum smmu_event_id bypass(struct smmu_transaction *t, struct dma_target *out)
 {
 	struct smmu_mapping map;
 	enum smmu_event_id event = smmu_walk(t->smmu->gmem, &t->walk, &t->req, &map, &t->fault);
 
 	if (!event)
-		answer(out, 0, t->walk.oa_bits, 0, DMA_READ | DMA_WRITE | DMA_EXEC);
+		smmu_transaction_answer(out, 0, t->walk.oa_bits, 0, DMA_READ | DMA_WRITE | DMA_EXEC);
 	return event;
 }
 
 /* A walk that leaves no trace in the tables. A page that a write would make dirty counts as not writable. */
-static enum smmu_event_id walk_probe(struct transaction *t, struct smmu_mapping *map)
+static enum smmu_event_id walk_probe(struct smmu_transaction *t, struct smmu_mapping *map)
 {
 	struct smmu_walk_cfg cfg = t->walk;
 	struct smmu_s1_cfg s1;
@@ -246,19 +244,14 @@ static enum smmu_event_id walk_probe(struct transaction *t, struct smmu_mapping 
  * An entry that does not permit the access is no reason for a fault: its page may have been clean, or its permissions
  * have been raised, which needs no invalidation to be seen at once.
  */
-static int translate_walk(struct transaction *t, struct dma_target *out)
+static int translate_walk(struct smmu_transaction *t, struct dma_target *out)
 {
-	const struct smmu_tlb_entry *entry;
+	const struct smmu_tlb_entry *entry = smmu_transaction_lookup(t);
 	struct smmu_mapping map;
-	struct smmu_tlb_tag tag;
-	uint64_t va;
 
-	bool cacheable = name(t, &tag, &va);
-
-	entry = cacheable ? smmu_tlb_find(&t->smmu->tlb, &tag, va) : NULL;
 	if (entry && permitted(entry->perms, t->req.access)) {
 		stats_inc(&stats.smmu_tlb_hits);
-		answer(out, t->req.iova, entry->size_bits, entry->pa, permissions(t, entry->perms));
+		smmu_transaction_answer(out, t->req.iova, entry->size_bits, entry->pa, permissions(t, entry->perms));
 		return 0;
 	}
 	stats_inc(&stats.smmu_tlb_misses);
@@ -266,21 +259,19 @@ static int translate_walk(struct transaction *t, struct dma_target *out)
 	if (t->access & DMA_PROBE) {
 		if (walk_probe(t, &map))
 			return -EFAULT;
+		/* The answer to a question may be kept as well: as the route of an interrupt. */
+		smmu_tlb_passed_by(&t->smmu->tlb);
 	} else {
 		if (smmu_walk(t->smmu->gmem, &t->walk, &t->req, &map, &t->fault))
-			return report(t);
+			return smmu_transaction_fail(t);
+		smmu_transaction_remember(t, &map);
 	}
-	/* The answer to a question may be kept as well: as the route of an interrupt. */
-	if (cacheable && !(t->access & DMA_PROBE))
-		remember(t, &tag, va, &map);
-	else
-		smmu_tlb_passed_by(&t->smmu->tlb);
-	answer(out, t->req.iova, map.size_bits, map.pa, permissions(t, map.perms));
+	smmu_transaction_answer(out, t->req.iova, map.size_bits, map.pa, permissions(t, map.perms));
 	return 0;
 }
 
 /* SMMUEN = 0: by GBPA, and without events (6.3.9, 6.3.14). */
-static int translate_disabled(struct transaction *t, struct dma_target *out)
+static int translate_disabled(struct smmu_transaction *t, struct dma_target *out)
 {
 	if (smmu_reg32(t->smmu, R_GBPA) & GBPA_ABORT)
 		return -EFAULT;
@@ -288,29 +279,33 @@ static int translate_disabled(struct transaction *t, struct dma_target *out)
 	return bypass(t, out) ? -EFAULT : 0;
 }
 
-static int translate_or_stall(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out,
-			      struct dma_stall *stall)
+struct smmu_transaction smmu_transaction_of(struct smmu_soft *soft, uint32_t pasid, uint64_t iova, unsigned access)
 {
-	struct smmu_soft *soft = owner;
-	struct transaction t = {
-		.owner = owner,
-		.stall = stall,
+	return (struct smmu_transaction){
 		.smmu = soft->smmu,
+		.soft = soft,
 		.sid = viommu_endpoint_sid(&soft->ep),
 		.pasid = pasid,
 		.access = access,
 		.req = {.iova = iova, .access = access},
 	};
+}
 
+static int translate_or_stall(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out,
+			      struct dma_stall *stall)
+{
+	struct smmu_transaction t = smmu_transaction_of(owner, pasid, iova, access);
+
+	t.stall = stall;
 	if (!(smmu_reg32(t.smmu, R_CR0) & CR0_SMMUEN))
 		return translate_disabled(&t, out);
-	if (configure(&t, soft))
-		return report(&t);
+	if (smmu_transaction_configure(&t))
+		return smmu_transaction_fail(&t);
 	/* 5.2, Config 0b0xx: without an event. */
 	if (t.stream->abort)
 		return -EFAULT;
 	if (!t.walk.s1 && !t.walk.s2)
-		return bypass(&t, out) ? report(&t) : 0;
+		return bypass(&t, out) ? smmu_transaction_fail(&t) : 0;
 	return translate_walk(&t, out);
 }
 
@@ -328,7 +323,20 @@ static const struct dma_translator translator = {
 	.translate = translate,
 	.translate_or_stall = translate_or_stall,
 	.cancel = cancel,
+	.ats_translate = smmu_ats_translate,
+	.ats_access = smmu_ats_access,
+	.ats_invalidated = smmu_ats_invalidated,
+	.page_request = smmu_pri_request,
 };
+
+struct smmu_soft *smmu_soft_of(struct smmu *smmu, uint32_t sid)
+{
+	for (unsigned i = 0; i < smmu->nr_soft; i++) {
+		if (viommu_endpoint_sid(&smmu->soft[i].ep) == sid)
+			return &smmu->soft[i];
+	}
+	return NULL;
+}
 
 int smmu_add_emulated(struct smmu *smmu, const struct viommu_endpoint *ep, struct dma_space *space)
 {

@@ -92,6 +92,7 @@ struct smmu_stream_cfg {
 	bool s1, s2;   /* which stages translate; neither: bypass */
 	bool has_vmid; /* cached translations are tagged with @vmid */
 	bool mev;      /* similar events may be merged */
+	bool ppar;     /* own responses to page requests carry a PASID; also with Config 0b000 */
 	uint8_t eats;  /* effective EATS; STE_EATS_SPLIT counts only with CR0.ATSCHK */
 	enum smmu_world world;
 	enum smmu_override priv, inst; /* PRIVCFG, INSTCFG */

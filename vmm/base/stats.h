@@ -39,6 +39,12 @@
 	X(smmu_stalls_parked, "transactions stalled for want of a stall tag or room in the event queue")               \
 	X(smmu_stalls_peak, "stall tags in use at the same time, peak")                                                \
 	X(smmu_resumes_unmatched, "CMD_RESUME that named no stalled transaction")                                      \
+	X(smmu_ats_requests, "ATS Translation Requests of emulated endpoints")                                         \
+	X(smmu_atc_invalidations, "ATS Invalidate Requests sent to emulated endpoints")                                \
+	X(smmu_atc_timeouts, "CMD_SYNC that gave up on Invalidate Completions")                                        \
+	X(smmu_page_requests, "page requests written to guest PRI queues")                                             \
+	X(smmu_page_requests_refused, "page requests that an SMMU answered itself or dropped")                         \
+	X(smmu_page_responses, "CMD_PRI_RESP carried out")                                                             \
 	X(viommu_requests, "virtio-iommu requests")                                                                    \
 	X(viommu_maps, "virtio-iommu mappings made")                                                                   \
 	X(viommu_unmaps, "virtio-iommu mappings removed by UNMAP")                                                     \

@@ -274,8 +274,10 @@ static uint8_t register_piece(uint64_t pa, size_t len)
 	return size;
 }
 
-static void access_registers(struct dma_space *space, uint64_t pa, uint8_t *buf, size_t len, unsigned access)
+void dma_access_registers(struct dma_space *space, uint64_t pa, void *data, size_t len, unsigned access)
 {
+	uint8_t *buf = data;
+
 	while (len > 0) {
 		uint8_t size = register_piece(pa, len);
 		uint64_t value = 0;
@@ -312,7 +314,7 @@ static int copy_any(struct dma_user *user, uint64_t iova, uint8_t *buf, size_t l
 		uint8_t *host = gmem_host(space->gmem, gpa(pa), piece);
 
 		if (!host)
-			access_registers(space, pa, buf, piece, access);
+			dma_access_registers(space, pa, buf, piece, access);
 		else if (access & DMA_WRITE)
 			memcpy(host, buf, piece);
 		else

@@ -64,12 +64,12 @@ struct dma_translator {
 				  struct dma_stall *stall);
 	/** Ends @stall (NULL: all of the space) as DMA_TERMINATED: the requester has forgotten its access. */
 	void (*cancel)(void *owner, struct dma_stall *stall);
-	/* PCI Express ATS and page requests, see dma_ats.h. All three or none. */
+	/* PCI Express ATS and page requests, see dma_ats.h. All or none. */
 	int (*ats_translate)(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out);
 	int (*ats_access)(void *owner, uint64_t addr, unsigned access, struct dma_target *out);
 	void (*page_request)(void *owner, const struct dma_page_request *request);
 	/** An Invalidate Request that was under way has been answered. */
-	void (*ats_invalidated)(void *owner);
+	void (*ats_invalidated)(void *owner, uint32_t tag);
 };
 
 struct dma_space {
@@ -151,6 +151,10 @@ int dma_map(struct dma_user *user, uint64_t iova, uint64_t len, unsigned access,
  *  zeroed. RAM only. */
 int dma_read(struct dma_user *user, uint64_t iova, void *buf, size_t len);
 int dma_write(struct dma_user *user, uint64_t iova, const void *buf, size_t len);
+
+/** Copies to or from what is no RAM at guest physical @pa, in naturally aligned pieces of at most 8 bytes: for a device
+ *  that has translated by itself. Device lock held. */
+void dma_access_registers(struct dma_space *space, uint64_t pa, void *data, size_t len, unsigned access);
 
 /** The same for whatever lies there, other devices' registers included (peer to peer), in naturally aligned pieces of
  * at most 8 bytes. Not for I/O threads: takes the device lock for as long as it lasts. */

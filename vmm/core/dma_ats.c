@@ -36,8 +36,8 @@ int dma_ats_page_request(struct dma_space *space, const struct dma_page_request 
 	return 0;
 }
 
-void dma_ats_invalidated(struct dma_space *space)
+void dma_ats_invalidated(struct dma_space *space, uint32_t tag)
 {
 	if (space->translator && space->translator->ats_invalidated)
-		space->translator->ats_invalidated(space->owner);
+		space->translator->ats_invalidated(space->owner, tag);
 }

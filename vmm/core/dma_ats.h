@@ -37,6 +37,7 @@ struct dma_ats_invalidation {
 	uint32_t pasid; /* or DMA_NO_PASID */
 	struct range iovas;
 	bool global;
+	uint32_t tag; /* to be given to dma_ats_invalidated() */
 };
 
 /* What the endpoint does. */
@@ -62,6 +63,6 @@ int dma_ats_access(struct dma_space *space, uint64_t addr, unsigned access, stru
 int dma_ats_page_request(struct dma_space *space, const struct dma_page_request *request);
 
 /** The Invalidate Completion for one ops->invalidate() that returned -EINPROGRESS. */
-void dma_ats_invalidated(struct dma_space *space);
+void dma_ats_invalidated(struct dma_space *space, uint32_t tag);
 
 #endif

@@ -91,6 +91,9 @@ struct config_test {
 	uint64_t memory_bytes;
 	bool pasid;
 	bool aer;
+	bool stall; /* its accesses may be stalled (dma-can-stall) */
+	bool ats;
+	bool pri;     /* with ats */
 	char *serial; /* up to 16 hexadecimal digits; NULL: no such capability */
 	uint64_t serial_number;
 };

@@ -104,6 +104,9 @@ static const cyaml_schema_field_t test_fields[] = {
 	OPTIONAL_STRING("memory", struct config_test, memory, 1, CONFIG_NAME_MAX),
 	OPTIONAL_BOOL("pasid", struct config_test, pasid),
 	OPTIONAL_BOOL("aer", struct config_test, aer),
+	OPTIONAL_BOOL("stall", struct config_test, stall),
+	OPTIONAL_BOOL("ats", struct config_test, ats),
+	OPTIONAL_BOOL("pri", struct config_test, pri),
 	OPTIONAL_STRING("serial", struct config_test, serial, 1, 16),
 	CYAML_FIELD_END,
 };

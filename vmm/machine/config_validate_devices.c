@@ -226,6 +226,11 @@ static int validate_test(struct place *p)
 		return config_fail(p->tree, vectors,
 				   "\"pci.%u.devices.%u.test.vectors\" must be from 1 to 2048, not %u", p->port,
 				   p->device, test->vectors);
+	if (test->pri && !test->ats)
+		return config_fail(p->tree, AT(p, "test.pri"),
+				   "\"pci.%u.devices.%u.test.pri\" needs \"ats: true\": page requests are made for "
+				   "translations that the device has asked for",
+				   p->port, p->device);
 	if (test->memory) {
 		const char *wrong = config_parse_size(test->memory, &test->memory_bytes);
 

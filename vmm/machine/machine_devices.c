@@ -194,6 +194,9 @@ static int make_test(struct request *r)
 				      .memory = test->memory_bytes,
 				      .pasid = test->pasid,
 				      .aer = test->aer,
+				      .stall = test->stall,
+				      .ats = test->ats,
+				      .pri = test->pri,
 				      .serial = test->serial_number,
 			      });
 }

@@ -3,8 +3,10 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/timerfd.h>
 
 #include "bits.h"
+#include "fd.h"
 #include "log.h"
 #include "machine_priv.h"
 #include "smmu_nested.h"
@@ -65,6 +67,38 @@ static void smmu_msi(void *opaque, uint64_t addr, uint32_t data)
 			  s->machine->config->iommus[index].id, (unsigned long long)addr);
 }
 
+/* How long a CMD_SYNC waits for devices. */
+static void smmu_timer_set(void *opaque, unsigned ms)
+{
+	struct machine_iommu *s = opaque;
+	const struct itimerspec in = {.it_value = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000}};
+
+	timerfd_settime(s->sync_timer.fd, 0, &in, NULL);
+}
+
+static void smmu_timer_expired(struct loop_source *src)
+{
+	struct machine_iommu *s = container_of(src, struct machine_iommu, sync_timer);
+
+	fd_drain(src->fd);
+	bus_lock(&s->machine->vm.bus);
+	smmu_timeout(s->smmu.smmu);
+	bus_unlock(&s->machine->vm.bus);
+}
+
+static int add_timer(struct machine_iommu *s)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0)
+		return log_fail(-errno, "iommu: cannot create a timer: %s", strerror(errno));
+	int err = loop_add(&s->machine->loop, &s->sync_timer, fd, smmu_timer_expired);
+
+	if (err < 0)
+		fd_close(&fd);
+	return err;
+}
+
 /* The first device of the host behind IOMMU @index; NULL: all behind it is emulated. */
 static struct host_dev *first_assigned(const struct machine *m, unsigned index)
 {
@@ -123,9 +157,11 @@ static int build_smmu(struct machine *m, unsigned index)
 		.phandle = MACHINE_PHANDLE_IOMMUS + index,
 		.msi = smmu_msi,
 		.msi_opaque = s,
+		.timer = smmu_timer_set,
+		.timer_opaque = s,
 		.msi_device_id = MACHINE_SMMU_DEVICE_ID + index,
 	};
-	struct irq_line *lines[] = {&config.evtq, &config.gerror, &config.sync};
+	struct irq_line *lines[] = {&config.evtq, &config.gerror, &config.sync, &config.priq};
 	int err = 0;
 
 	if (index >= arch_layout.smmu_max)
@@ -141,6 +177,8 @@ static int build_smmu(struct machine *m, unsigned index)
 	}
 	for (unsigned i = 0; err == 0 && i < ARRAY_LEN(lines); i++)
 		err = irq_line_alloc(m->vm.irqchip, lines[i], false);
+	if (err == 0)
+		err = add_timer(s);
 	if (err == 0)
 		err = smmu_create(&s->smmu.smmu, &m->vm.gmem, &m->vm.bus, &config);
 	return err < 0 ? err : machine_add_device(m, smmu_device(s->smmu.smmu));
@@ -268,6 +306,10 @@ void machine_drop_iommus(struct machine *m)
 		loop_del(&m->loop, &m->iommus[i].events);
 		loop_del(&m->loop, &m->iommus[i].faults);
 		loop_del(&m->loop, &m->iommus[i].timer);
+		if (m->iommus[i].sync_timer.added) {
+			loop_del(&m->loop, &m->iommus[i].sync_timer);
+			fd_close(&m->iommus[i].sync_timer.fd);
+		}
 		nested_destroy(&m->iommus[i].smmu.nested);
 	}
 }

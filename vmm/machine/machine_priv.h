@@ -62,6 +62,7 @@ struct machine_iommu {
 	struct smmu_host_caps caps;
 	struct loop_source events;	  /* vEVENTQ */
 	struct loop_source faults, timer; /* page faults of devices that can stall, and their time-outs */
+	struct loop_source sync_timer;	  /* timerfd of a CMD_SYNC that waits for devices, owned while added */
 };
 
 struct machine {
