@@ -22,6 +22,7 @@ class Arch:
     qemu: str
     qemu_package: str
     machine: tuple[str, ...]     # L0's machine, with the IOMMU under test
+    peer: tuple[str, ...]        # QEMU's machine for a guest, to compare with aerie's
     cmdline: str                 # what L1's kernel must be told
     firmware: str                # the file given to -bios; empty: QEMU's own
     needs_iort: bool             # the machine's IORT must be overridden
@@ -45,6 +46,7 @@ ARM64 = Arch(
              # No PMU: counters of guests come and go with vCPU threads, and under
              # emulation L1's perf code has been seen to crash over that.
              "-global", "arm-smmuv3.stage=nested", "-cpu", "max,pmu=off"),
+    peer=("-M", "virt,gic-version=3", "-cpu", "max"),
     cmdline="",
     firmware="/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
     needs_iort=True,
@@ -73,6 +75,7 @@ X86_64 = Arch(
     # The IOMMU first: it looks only at devices that come after it
     machine=("-M", "q35", "-accel", "tcg", "-cpu", "max,+svm,+npt",
              "-device", "intel-iommu,intremap=on"),
+    peer=("-M", "q35", "-cpu", "max"),
     cmdline="intel_iommu=on",
     firmware="",
     needs_iort=False,

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import bench, benchsoft, build, demo, setup, shell, testrun, ui
-from lab.arch import ARCHES, ARM64, titled
+from lab import bench, benchsoft, build, demo, dmesg, setup, shell, testrun, ui
+from lab.arch import ARCHES, ARM64, Arch, titled
 from lab.errors import LabError
 
 TITLES = [arch.title for arch in ARCHES]
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help="a guest with the host's NVMe drive, proven from outside")
     item = commands.add_parser("test", help="run the tests")
     item.add_argument("names", nargs="*", metavar="NAME",
-                      help="unit, native, fuzz, scenarios, or a scenario's name; default: all")
+                      help="unit, native, fuzz, matrix, scenarios, or a scenario's name; default: all")
     item.add_argument("-a", "--arch", action="append", default=[], choices=TITLES,
                       help="only scenarios with a host of this architecture "
                            f"({', '.join(TITLES)})")
@@ -61,6 +61,14 @@ def _parser() -> argparse.ArgumentParser:
                       help="use this static aerie in the scenarios of one architecture instead "
                            "of building one")
     item.add_argument("--list", action="store_true", help="list the tests and end")
+    item = commands.add_parser("matrix", help="boot every guest kernel with every IOMMU, way to "
+                                              "boot and number of vCPUs")
+    item.add_argument("-a", "--arch", action="append", default=[], choices=TITLES,
+                      help="only with a host of this architecture")
+    item = commands.add_parser("dmesg", help="record what guests' kernels warn of on QEMU's "
+                                             "machine, which aerie's guests are compared with")
+    item.add_argument("-a", "--arch", action="append", default=[], choices=TITLES,
+                      help="only this architecture")
     item = commands.add_parser("bench", help="compare aerie with QEMU inside L1")
     item.add_argument("which", nargs="?", choices=("assigned", "software", "all"), default="all",
                       help="assigned devices, or virtio and virtio-iommu (default: all)")
@@ -80,6 +88,10 @@ def _build() -> int:
     return 0
 
 
+def _arches(options: argparse.Namespace) -> list[Arch]:
+    return [arch for arch in ARCHES if arch.title in (options.arch or TITLES)]
+
+
 def _dispatch(options: argparse.Namespace) -> int:
     if options.command == "setup":
         setup.prepare(ARCHES, update=options.update)
@@ -92,9 +104,13 @@ def _dispatch(options: argparse.Namespace) -> int:
         if options.list:
             ui.say(testrun.listing())
             return 0
-        arches = [arch for arch in ARCHES if arch.title in (options.arch or TITLES)]
         return testrun.run(testrun.Choice(
-            options.names, arches, options.kernel, options.jobs, options.full, options.aerie))
+            options.names, _arches(options), options.kernel, options.jobs, options.full, options.aerie))
+    if options.command == "dmesg":
+        kits = setup.prepare(_arches(options))
+        return dmesg.record([*kits.values()], testrun.scale())
+    if options.command == "matrix":
+        return testrun.run(testrun.Choice(["matrix"], _arches(options), [], 2, True, None))
     if options.command == "shell":
         arch = titled(options.arch)
         return shell.run(setup.prepare([arch])[arch.name])

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from lab.arch import Arch
 
@@ -75,7 +76,14 @@ class Outcome:
     cpu: float = 0.0     # seconds of CPU time, which other load on the machine does not change
 
 
-def run(machine: Machine, logs: Path, limit: float) -> Outcome:
+class Commanded(Protocol):
+    """What can be run: a machine that QEMU makes."""
+
+    def command(self, console: Sequence[str]) -> list[str]:
+        """QEMU's command line, with the options for the console."""
+
+
+def run(machine: Commanded, logs: Path, limit: float) -> Outcome:
     """Run L0 until L1 powers off or the time is up; logs go to `logs`.
 
     Only the process started here is ever killed.

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import (build, native, paths, payloads, proc, result, scenario, scenariorun, selection,
+from lab import (build, matrix, native, paths, payloads, proc, result, scenario, scenariorun, selection,
                  setup, ui)
-from lab.arch import Arch
+from lab.arch import ARCHES, Arch
 from lab.errors import LabError
 from lab.l1 import Host
 from lab.result import FAILED, PASSED, Result
@@ -20,7 +20,7 @@ from lab.scenario import NO_KERNEL
 from lab.selection import Selected
 from lab.setup import Kit, Uapi
 
-GROUPS = ("unit", "native", "fuzz", "scenarios")
+GROUPS = ("unit", "native", "fuzz", "matrix", "scenarios")
 FUZZ_SECONDS = 5
 FUZZ_ARGUMENTS = ("-rss_limit_mb=1024", "-timeout=10", "-print_final_stats=0")
 MESON_STATUS = {"OK": PASSED}     # all else is a failure, a skipped test too
@@ -36,6 +36,8 @@ def listing() -> str:
     lines = ["unit        the unit tests, with the address and undefined-behaviour sanitizers",
              "native      bare-metal payloads as x86-64 guests on this machine's /dev/kvm",
              "fuzz        each fuzz target for some seconds",
+             "matrix      a guest boots with each kernel, four cells of the boot matrix for each "
+             "host; --full: all",
              "scenarios   all of these, by default with the kernel in [], in () what --full adds:"]
     for item in selection.rotation(scenario.load_all()):
         chosen = "" if item.kernels == (NO_KERNEL,) else f"[{' '.join(item.kernels)}]"
@@ -67,19 +69,24 @@ def run(choice: Choice) -> int:
             result.show(item)
             results.append(item)
     result.keep(results, paths.BUILD / "test.json")
-    _tell_rest(results, wanted)
+    _tell_rest(results, wanted, "matrix" in groups and not choice.full)
     ui.say(result.summary(results))
     return 1 if any(item.status == FAILED for item in results) else 0
 
 
-def _tell_rest(results: Sequence[Result], wanted: Sequence[Selected]) -> None:
+def _tell_rest(results: Sequence[Result], wanted: Sequence[Selected], small: bool) -> None:
     """What the scenarios cost, and what did not run."""
     if wanted:
         ui.say(f"scenarios: {sum(item.cpu for item in results):.0f} s of CPU time; "
                "all results: build/test.json")
+    rest = []
     if left := selection.left(wanted):
-        ui.say(f"left to `./lab test --full`: {left} runs with other guest kernels "
-               "(`./lab test --list` names them)")
+        rest.append(f"{left} runs of scenarios with other guest kernels (--list names them)")
+    if small:
+        cells = sum(len(matrix.cells(arch)) - len(matrix.small(arch)) for arch in ARCHES)
+        rest.append(f"{cells} cells of the boot matrix (./lab matrix)")
+    if rest:
+        ui.say("left to `./lab test --full`: " + ", ".join(rest))
 
 
 def _chosen(choice: Choice) -> list[Selected]:
@@ -104,7 +111,8 @@ def _producers(groups: Sequence[str], wanted: Sequence[Selected],
                choice: Choice) -> Iterator[Iterator[Result]]:
     """The sources of results, started one after the other."""
     start = time.monotonic()
-    arches = [arch for arch in choice.arches if any(item.scenario.arch == arch for item in wanted)]
+    arches = [arch for arch in choice.arches if "matrix" in groups or
+              any(item.scenario.arch == arch for item in wanted)]
     try:
         uapi = setup.toolchain()
         kits = setup.prepare(arches) if arches else {}
@@ -117,6 +125,8 @@ def _producers(groups: Sequence[str], wanted: Sequence[Selected],
         yield _guarded("native", _native(uapi))
     if "fuzz" in groups:
         yield _guarded("fuzz", _fuzz(uapi, choice.jobs))
+    if "matrix" in groups:
+        yield _guarded("matrix", _matrix(kits, choice))
     if wanted:
         yield _guarded("scenarios", _scenarios(kits, wanted, choice))
 
@@ -187,6 +197,11 @@ def _hosts(kits: Mapping[str, Kit], names: Sequence[str], aerie: Path | None) ->
                              **payloads.build(kit.arch, names)},
                        build.guest_programs(kit.arch))
             for name, kit in kits.items()}
+
+
+def _matrix(kits: Mapping[str, Kit], choice: Choice) -> Iterator[Result]:
+    """The boot matrix: all of it, or a small one."""
+    yield from matrix.run(_hosts(kits, [], choice.aerie).values(), choice.full, scale())
 
 
 def _scenarios(kits: Mapping[str, Kit], wanted: Sequence[Selected],

@@ -33,17 +33,18 @@ fetch_guest() {
 	echo "$KERNEL" >"$VM/name"
 }
 
-# start_aerie TAG ARGUMENT...: `aerie run` of the scenario's vm.yaml with the
+# start_aerie TAG ARGUMENT...: `aerie run` of the scenario's vm.yaml (or of CONFIG) with the
 # kernel in question (if it has one), at most GUEST_LIMIT seconds; status is aerie's.
 start_aerie() {
 	tag=$1
 	shift
-	if grep -q 'kernel:' /lab/vm.yaml; then
+	config=${CONFIG:-/lab/vm.yaml}
+	if grep -q 'kernel:' "$config"; then
 		fetch_guest
 		set -- --set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" "$@"
 	fi
 	# shellcheck disable=SC2086
-	timeout -k 5 "$GUEST_LIMIT" aerie run --stats "$OUT/$tag.stats.json" $SETTINGS "$@" /lab/vm.yaml \
+	timeout -k 5 "$GUEST_LIMIT" aerie run --stats "$OUT/$tag.stats.json" $SETTINGS "$@" "$config" \
 		</dev/null >>"$OUT/$tag.guest.log" 2>>"$OUT/$tag.aerie.log"
 }
 

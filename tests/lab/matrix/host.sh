@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# CELLS holds KERNEL/BOOT/IOMMU/CPUS; those of this kernel are run, one after another. Each
+# leaves a line in cells: the cell, ok or failed, and the time in milliseconds.
+
+uptime_ms() {
+	sed 's/\([0-9]*\)\.\([0-9]*\) .*/\1\20/' /proc/uptime
+}
+
+for cell in $CELLS; do
+	[ "${cell%%/*}" = "$KERNEL" ] || continue
+	rest=${cell#*/}
+	boot=${rest%%/*}
+	rest=${rest#*/}
+	iommu=${rest%%/*}
+	cpus=${rest#*/}
+	tag=$KERNEL.$boot.$iommu.$cpus
+	image=$VM/Image
+	[ "$boot" = bzImage ] && image=/guests/$KERNEL/bzImage
+	CONFIG=/lab/$iommu.yaml
+	begin=$(uptime_ms)
+	GUEST_LIMIT=$CELL_LIMIT
+	start_aerie "$tag" --set boot.kernel="$image" --set machine.cpus="$cpus" \
+		--set boot.cmdline="console=$CONSOLE loglevel=4 cell.iommu=$iommu cell.cpus=$cpus"
+	status=$?
+	verdict=failed
+	[ $status -eq 0 ] && grep -q '^LAB: guest ok' "$OUT/$tag.guest.log" && verdict=ok
+	echo "$cell $verdict $(($(uptime_ms) - begin))" >>"$OUT/cells"
+done
+true
