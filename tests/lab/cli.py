@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab import bench, benchsoft, build, demo, dmesg, setup, shell, testrun, ui
+from lab import (bench, benchnative, benchsoft, benchstart, build, demo, dmesg, setup, shell,
+                 testrun, ui)
 from lab.arch import ARCHES, ARM64, Arch, titled
 from lab.errors import LabError
 
@@ -70,8 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     item.add_argument("-a", "--arch", action="append", default=[], choices=TITLES,
                       help="only this architecture")
     item = commands.add_parser("bench", help="compare aerie with QEMU inside L1")
-    item.add_argument("which", nargs="?", choices=("assigned", "software", "all"), default="all",
-                      help="assigned devices, or virtio and virtio-iommu (default: all)")
+    item.add_argument("which", nargs="?", choices=("assigned", "software", "start", "native", "all"),
+                      default="all",
+                      help="assigned devices; virtio and virtio-iommu; how fast a guest "
+                           "comes to life; what a VM and an exit cost on this machine's /dev/kvm "
+                           "(default: all)")
     item.add_argument("-n", "--rounds", type=int, default=5, metavar="N",
                       help="rounds, all contenders in each (default: %(default)s)")
     item = commands.add_parser("shell", help="L1 on this terminal, guest kernels at hand")
@@ -119,6 +123,11 @@ def _dispatch(options: argparse.Namespace) -> int:
         status |= bench.run(ARM64, options.rounds, testrun.scale())
     if options.which in ("software", "all"):
         status |= benchsoft.run(ARM64, options.rounds, testrun.scale())
+    if options.which in ("start", "all"):
+        for arch in ARCHES:
+            status |= benchstart.run(arch, options.rounds, testrun.scale())
+    if options.which in ("native", "all"):
+        status |= benchnative.run(options.rounds)
     return status
 
 

@@ -30,7 +30,7 @@ PROBE_LIMIT = 20.0
 def run(aerie: Path, scale: float) -> Iterator[Result]:
     """One result for each verdict line of each payload."""
     start = time.monotonic()
-    missing = _missing()
+    missing = unusable()
     probe = [] if missing else list(_run(aerie, PROBE, PROBE_LIMIT * scale))
     weak = [line for item in probe for line in item.detail.splitlines() if WEAK.search(line)]
     if weak:
@@ -64,7 +64,7 @@ def _config(name: str) -> Path:
     return paths.REPO / "tests" / "lab" / "scenarios" / f"payload-{name}" / "vm.yaml"
 
 
-def _missing() -> str:
+def unusable() -> str:
     """Why payloads cannot even be tried; empty if they can."""
     if platform.machine() != "x86_64":
         return f"the build machine is {platform.machine()}, the payloads' runtime x86-64"

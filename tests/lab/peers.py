@@ -15,9 +15,10 @@ from lab.arch import Arch
 from lab.errors import LabError
 
 SUITE = "sid"                     # accel=on of arm-smmuv3 needs QEMU 11
-PACKAGES = ("qemu-system-arm", "qemu-efi-aarch64")
-PROGRAM = "qemu-system-aarch64"
-FIRMWARE = "QEMU_EFI.fd"
+# By architecture: what has the firmware, and its files
+FIRMWARE = {"arm64": (("qemu-efi-aarch64",), ("QEMU_EFI.fd",)),
+            "x86_64": (("seabios", "qemu-system-data"),
+                       ("bios-256k.bin", "bios-microvm.bin", "pvh.bin", "linuxboot_dma.bin"))}
 IN_L1 = "/opt/qemu"
 
 
@@ -27,6 +28,7 @@ class Qemu:
 
     folder: Path
     version: str
+    loader: str      # the dynamic loader's file
 
     def files(self) -> dict[str, Path]:
         """Its files by their paths in L1, without the leading slash."""
@@ -37,8 +39,9 @@ class Qemu:
 def qemu(arch: Arch, archive: apt.PrivateApt, log: Path) -> Qemu:
     """Have QEMU for L1, from the cache or the archive."""
     packages = _closure(arch, archive)
-    version = next(package.version for package in packages if package.name == PACKAGES[0])
+    version = next(package.version for package in packages if package.name == arch.qemu_package)
     inputs = {"packages": [package.spec for package in packages],
+              "firmware": FIRMWARE[arch.name][1],
               "recipe": store.recipe(_collect, elf.needed, elf.libraries, elf.closure)}
 
     def make(folder: Path) -> None:
@@ -48,14 +51,16 @@ def qemu(arch: Arch, archive: apt.PrivateApt, log: Path) -> Qemu:
             _collect(arch, tree, folder / "qemu")
             shutil.rmtree(tree)
 
-    return Qemu(store.obtain(f"qemu-{arch.name}", inputs, make), version)
+    folder = store.obtain(f"qemu-{arch.name}", inputs, make)
+    loader = next(path.name for path in (folder / "qemu").glob("ld-linux-*"))
+    return Qemu(folder, version, loader)
 
 
 def _closure(arch: Arch, archive: apt.PrivateApt) -> list[apt.Package]:
     """What apt would install for QEMU on an empty system of the architecture."""
     plan = proc.output(["apt-get", *archive.options(), "-o", f"APT::Architecture={arch.debian}",
                         "-o", "Dir::Cache::pkgcache=", "-t", SUITE, "--simulate", "install",
-                        "--no-install-recommends", *PACKAGES])
+                        "--no-install-recommends", arch.qemu_package, *FIRMWARE[arch.name][0]])
     found = re.findall(r"^Inst (\S+) \((\S+) .*?\[(\w+)\]\)", plan, re.M)
     return [apt.Package(name, architecture, version, "") for name, version, architecture in found]
 
@@ -63,8 +68,9 @@ def _closure(arch: Arch, archive: apt.PrivateApt) -> list[apt.Package]:
 def _collect(arch: Arch, tree: Path, into: Path) -> None:
     """Copy the program, its loader, the libraries it loads, and the firmware."""
     into.mkdir()
-    shutil.copy(next(tree.rglob(FIRMWARE)), into)
-    program = tree / "usr" / "bin" / PROGRAM
+    for name in FIRMWARE[arch.name][1]:
+        shutil.copy(next(tree.rglob(name)), into)
+    program = tree / "usr" / "bin" / arch.qemu
     found, missing = elf.closure(program, elf.libraries(arch, tree))
     if missing:
         raise LabError(f"no package of QEMU's has {', '.join(sorted(missing))}")

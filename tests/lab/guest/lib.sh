@@ -7,6 +7,11 @@
 
 . /lab/env
 BLOCK=65536
+# How /proc/interrupts calls message-signalled ones
+case $ARCH in
+arm64) MSI=ITS ;;
+*) MSI=PCI-MSI ;;
+esac
 
 fail() {
 	echo "LAB: FAILED: $*"
@@ -178,11 +183,15 @@ discard() {
 	[ "$left" -eq 0 ] || fail "$left bytes are left of what was discarded on $1"
 }
 
-# release BDF...: take an assigned device from its driver. At power-off Linux since 6.15
-# resets the virtio-iommu before it is done with the devices behind it; an NVMe
-# drive that can no longer reach memory then keeps it waiting for a minute.
+# release BDF...: take assigned devices behind a virtio-iommu from their drivers. At power-off
+# Linux since 6.15 resets the virtio-iommu before it is done with the devices behind it; an
+# NVMe drive that can no longer reach memory then keeps it waiting for a minute.
 release() {
 	for bdf in "$@"; do
+		case $(basename "$(readlink "/sys/bus/pci/devices/$bdf/iommu")") in
+		0000:*) ;;
+		*) continue ;;
+		esac
 		echo "$bdf" >"/sys/bus/pci/devices/$bdf/driver/unbind" || fail "cannot unbind $bdf"
 	done
 }
@@ -205,6 +214,14 @@ behind_viommu() {
 		*) fail "$bdf is not behind a virtio-iommu" ;;
 		esac
 	done
+}
+
+# ... or behind the one that guests of this architecture have a driver for.
+behind_iommu() {
+	case $ARCH in
+	arm64) behind_smmu "$@" ;;
+	*) behind_viommu "$@" ;;
+	esac
 }
 
 # The firmware was UEFI and has given the kernel ACPI tables, of which it does not complain.

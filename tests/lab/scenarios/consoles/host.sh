@@ -38,7 +38,7 @@ ended
 [ -s "$VM/stdout" ] && fail "something on standard output"
 
 echo "pty, with a reader from the start, and input"
-begin --console "pty:$VM/tty" --set boot.cmdline="console=ttyAMA0 loglevel=4 wait-for-input"
+begin --console "pty:$VM/tty" --set boot.cmdline="console=$CONSOLE loglevel=4 wait-for-input"
 wait_for "$VM/tty"
 grep -q "$(readlink "$VM/tty")" "$VM/aerie.log" || fail "the terminal's name was not logged"
 cat "$VM/tty" >"$VM/pty.log" &

@@ -3,5 +3,5 @@ behind_viommu 0000:01:00.0
 network 0000:01:00.0
 receive_file
 send_file
-[ "$(interrupts 'ITS')" -gt 0 ] || fail "no interrupt came through the ITS"
+[ "$(interrupts "$MSI")" -gt 0 ] || fail "no MSI came"
 release 0000:01:00.0

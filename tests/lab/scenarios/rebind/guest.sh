@@ -9,3 +9,4 @@ done
 disk=$(disk_of $bdf) || fail "no disk"
 read_disk "$disk" data
 write_disk "$disk" data
+release $bdf

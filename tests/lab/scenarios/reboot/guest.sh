@@ -22,3 +22,4 @@ fi
 
 echo "LAB: this is the second boot"
 write_disk "$disk" data $WRITE_SIZE
+release 0000:01:00.0

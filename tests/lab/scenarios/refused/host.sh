@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 fetch_guest
-good="--set boot.kernel=$VM/Image --set boot.initrd=$VM/initrd"
+good="--set boot.kernel=$VM/Image --set boot.initrd=$VM/initrd $SETTINGS"
 device=pci.0.devices.0.assign
 
 refused 'No such file|does not exist|cannot (open|read)' /lab/nothing.yaml
@@ -14,7 +14,7 @@ refused 'memory: 65536 MiB wanted, .*lower machine.memory' $good --set machine.m
 refused 'machine.memory. must not be 0' $good --set machine.memory=0 /lab/vm.yaml
 refused 'must be a whole number of units' $good --set machine.memory=1.5K /lab/vm.yaml
 refused 'smmu9' $good --set pci.0.iommu=smmu9 /lab/vm.yaml
-refused 'kernel "/bin/busybox" is an ELF file' $good --set boot.kernel=/bin/busybox /lab/vm.yaml
+refused 'kernel "/bin/busybox" is an ELF file|/bin/busybox.*PVH' $good --set boot.kernel=/bin/busybox /lab/vm.yaml
 refused 'boot.kernel: cannot open /run/nothing' $good --set boot.kernel=/run/nothing /lab/vm.yaml
 refused 'boot.initrd: cannot open /run/nothing' $good --set boot.initrd=/run/nothing /lab/vm.yaml
 

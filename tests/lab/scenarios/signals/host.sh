@@ -6,7 +6,7 @@ fetch_guest
 # begin: a guest in the background, up to its second turn
 begin() {
 	: >"$VM/guest.log"
-	aerie run --set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" "$@" /lab/vm.yaml \
+	aerie run --set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" $SETTINGS "$@" /lab/vm.yaml \
 		</dev/null >"$VM/guest.log" 2>"$VM/aerie.log" &
 	pid=$!
 	until_said 'LAB: turn 2' "$VM/guest.log"

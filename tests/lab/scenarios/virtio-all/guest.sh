@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 for slot in 1 2 3 4 5 6 7 8; do
-	behind_smmu "0000:0$slot:00.0"
+	behind_iommu "0000:0$slot:00.0"
 done
 
 disk=$(virtio_disk data)

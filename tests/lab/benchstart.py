@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`lab bench start`: how fast a guest comes to life in L1, aerie beside QEMU's machines.
+
+The same kernel and initramfs, direct boot, one vCPU; a stopwatch outside looks at all of
+them alike. kvmtool would be another peer, but Debian has no package of it.
+"""
+
+import json
+import statistics
+from collections.abc import Mapping
+
+from lab import build, l1, paths, peers, scenario, scenariorun, setup, ui
+from lab.arch import Arch
+from lab.errors import LabError
+from lab.result import PASSED
+from lab.scenariorun import Run
+
+KERNEL = "lab"
+PEERS = {"arm64": ("virt",), "x86-64": ("microvm", "q35")}
+METRICS = (("instruction", "first guest instruction"), ("byte", "first console byte"),
+           ("init", "the guest's init"), ("end", "the end of the process"))
+AIM = 0.5      # of each machine of QEMU's
+
+
+def run(arch: Arch, rounds: int, scale: float) -> int:
+    """Run the bench, print the medians, keep all values in build/bench-start-ARCH.json."""
+    kit = setup.prepare([arch])[arch.name]
+    qemu = setup.bench_qemu(arch)
+    host = l1.Host(kit, {"bin/aerie": build.aerie(kit), **qemu.files(),
+                         **build.host_programs(arch)}, build.guest_programs(arch))
+    facts = {"ROUNDS": str(rounds), "QEMU": peers.IN_L1, "PROGRAM": arch.qemu,
+             "LOADER": qemu.loader}
+    plan = scenario.load_for(paths.LAB / "bench" / "start", arch)
+    with scenariorun.locked(plan):
+        with ui.Phase(f"{rounds} rounds in L1, aerie and QEMU {qemu.version} in turn"):
+            this = scenariorun.fly(plan, [KERNEL], host, scale, facts)
+        result = scenariorun.judge(this, KERNEL)
+        if result.status != PASSED:
+            raise LabError(f"the bench failed\n{result.detail}")
+        _report(this, arch, qemu.version)
+    return 0
+
+
+def _report(this: Run, arch: Arch, qemu: str) -> None:
+    """Print the medians and what part of each peer's they are."""
+    values = {name: _values(this, name) for name in ("aerie", *PEERS[arch.title])}
+    heads = "".join(f"{name:>12}{'ratio':>9}" for name in PEERS[arch.title])
+    ui.say(f"\n{arch.title}: seconds to ..., medians (aim: at most {AIM} of each)\n"
+           f"{'':28}{'aerie':>10}{heads}")
+    for metric, title in METRICS:
+        ours = statistics.median(values["aerie"][metric])
+        row = f"  {title:26}{ours:10.3f}"
+        for name in PEERS[arch.title]:
+            theirs = statistics.median(values[name][metric])
+            row += f"{theirs:12.3f}{ours / theirs:9.3f}"
+        ui.say(row)
+    path = paths.BUILD / f"bench-start-{arch.title}.json"
+    path.write_text(json.dumps({"qemu": qemu, "values": values}, indent=1) + "\n")
+    ui.say(f"\nall values: {path.relative_to(paths.REPO)}")
+
+
+def _values(this: Run, name: str) -> Mapping[str, list[float]]:
+    """The times of a contender by metric."""
+    text = (this.out / f"start.{name}.json").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    return {metric: [line[metric] for line in lines] for metric, _ in METRICS}
