@@ -29,15 +29,17 @@ LIMIT = 120.0        # seconds
 
 @dataclass(frozen=True)
 class Peer:
-    """QEMU's machine with a guest's kernel, by the architecture's accelerator: none."""
+    """QEMU's machine, emulated, with a guest's kernel; started by UEFI firmware or directly."""
 
     arch: Arch
     kernel: Path
     initrd: Path
+    firmware: bool
 
     def command(self, console: Sequence[str]) -> list[str]:
         """QEMU's command line."""
-        return [self.arch.qemu, *self.arch.peer, "-smp", "1", "-m", "256M", "-nodefaults",
+        firmware = ["-bios", self.arch.firmware] if self.firmware else []
+        return [self.arch.qemu, *self.arch.peer, *firmware, "-smp", "1", "-m", "512M", "-nodefaults",
                 "-no-user-config", "-display", "none", "-no-reboot", *console,
                 "-device", "pcie-root-port,id=port1,chassis=1",
                 "-device", "virtio-rng-pci,bus=port1",
@@ -50,9 +52,9 @@ def lines(log: str) -> list[str]:
     return LINE.findall(log)
 
 
-def problems(arch: Arch, kernel: str, log: str) -> list[str]:
+def problems(arch: Arch, kernel: str, firmware: bool, log: str) -> list[str]:
     """Those that the kernel does not have on QEMU's machine, and that are not allowed."""
-    known = {_normal(line) for line in _recorded(arch).get(kernel, [])}
+    known = {_normal(line) for line in _recorded(arch).get(_key(kernel, firmware), [])}
     allowed = [re.compile(entry["pattern"]) for entry in _allowed()
                if entry.get("arch", arch.title) == arch.title]
     return [f"the guest's kernel says '{line}'" for line in lines(log)
@@ -62,7 +64,9 @@ def problems(arch: Arch, kernel: str, log: str) -> list[str]:
 def record(kits: Sequence[Kit], scale: float) -> int:
     """Boot all kernels on QEMU's machine and write what they say."""
     for kit in kits:
-        found = {kernel.name: _boot(kit, kernel, scale) for kernel in kit.guests}
+        ways = (False, True) if kit.arch.firmware else (False,)
+        found = {_key(kernel.name, firmware): _boot(kit, kernel, firmware, scale)
+                 for kernel in kit.guests for firmware in ways}
         path = FOLDER / f"{kit.arch.title}.json"
         path.write_text(json.dumps(found, indent=1) + "\n")
         ui.say(f"{path.relative_to(paths.REPO)}: "
@@ -70,18 +74,23 @@ def record(kits: Sequence[Kit], scale: float) -> int:
     return 0
 
 
-def _boot(kit: Kit, kernel: GuestKernel, scale: float) -> list[str]:
-    folder = paths.RUNS / kit.arch.title / "dmesg" / kernel.name
+def _key(kernel: str, firmware: bool) -> str:
+    return f"{kernel} by firmware" if firmware else kernel
+
+
+def _boot(kit: Kit, kernel: GuestKernel, firmware: bool, scale: float) -> list[str]:
+    name = _key(kernel.name, firmware)
+    folder = paths.RUNS / kit.arch.title / "dmesg" / name.replace(" ", "-")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     initrd = folder / "initrd"
     initrd.write_bytes(initramfs.guest(kit.busybox, kernel, MODULES, {})
                        + initramfs.addition(None, {}))
-    with ui.Phase(f"{kit.arch.title}: {kernel.name} on QEMU's machine"):
-        l0.run(Peer(kit.arch, kernel.image, initrd), folder, LIMIT * scale)
+    with ui.Phase(f"{kit.arch.title}: {name} on QEMU's machine"):
+        l0.run(Peer(kit.arch, kernel.image, initrd, firmware), folder, LIMIT * scale)
     log = (folder / "console.log").read_text(errors="replace").replace("\r", "")
     if "LAB: guest ok" not in log:
-        raise LabError(f"{kernel.name} did not boot on QEMU's machine; see {folder}")
+        raise LabError(f"{name} did not boot on QEMU's machine; see {folder}")
     return lines(log)
 
 

@@ -27,8 +27,9 @@ CPUS = (1, 4)
 CELL_LIMIT = 60     # seconds
 # SMMUv3: Linux has a driver for it on arm64 only, so that an x86-64 guest could not use it.
 IOMMUS = {"arm64": ("none", "virtio-iommu", "smmuv3"), "x86-64": ("none", "virtio-iommu")}
-# An x86-64 kernel boots as the ELF file (through PVH) or as the bzImage that unpacks itself.
-BOOTS = {"arm64": ("direct",), "x86-64": ("direct", "bzImage")}
+# With firmware: EDK2, which starts the kernel through its EFI stub and gives it ACPI. An x86-64
+# kernel boots as the ELF file (through PVH) or as the bzImage that unpacks itself.
+BOOTS = {"arm64": ("direct", "firmware"), "x86-64": ("direct", "bzImage")}
 JSON = paths.BUILD / "matrix.json"
 SVG = paths.BUILD / "matrix.svg"
 
@@ -120,7 +121,7 @@ def _outcome(this: Run, cell: Cell) -> Outcome:
     phases = json.loads(stats.read_text())["phases_us"] if stats.exists() else {}
     guest, aerie = this.log(cell.tag, "guest"), this.log(cell.tag, "aerie")
     bad = [pattern for pattern in ALWAYS_REJECTED["guest"] if re.search(pattern, guest)]
-    bad += dmesg.problems(this.scenario.arch, cell.kernel, guest)
+    bad += dmesg.problems(this.scenario.arch, cell.kernel, cell.boot == "firmware", guest)
     good = found.group(1) == "ok" and not bad
     detail = "" if good else "\n".join([*bad, *guest.splitlines()[-15:],
                                         *aerie.splitlines()[-5:]])

@@ -5,6 +5,7 @@ argument() {
 }
 
 device=0000:01:00.0
+[ "$(argument cell.boot)" != firmware ] || booted_by_uefi
 [ "$(nproc)" -eq "$(argument cell.cpus)" ] || fail "$(nproc) processors"
 case $(argument cell.iommu) in
 none) [ ! -e /sys/bus/pci/devices/$device/iommu ] || fail "there is an IOMMU" ;;

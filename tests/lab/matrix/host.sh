@@ -15,13 +15,16 @@ for cell in $CELLS; do
 	iommu=${rest%%/*}
 	cpus=${rest#*/}
 	tag=$KERNEL.$boot.$iommu.$cpus
-	image=$VM/Image
-	[ "$boot" = bzImage ] && image=/guests/$KERNEL/bzImage
+	set -- --set boot.kernel="$VM/Image"
+	case $boot in
+	bzImage) set -- --set boot.kernel="/guests/$KERNEL/bzImage" ;;
+	firmware) set -- --set boot.firmware=/lib/firmware.fd --set machine.memory=512M ;;
+	esac
 	CONFIG=/lab/$iommu.yaml
 	begin=$(uptime_ms)
 	GUEST_LIMIT=$CELL_LIMIT
-	start_aerie "$tag" --set boot.kernel="$image" --set machine.cpus="$cpus" \
-		--set boot.cmdline="console=$CONSOLE loglevel=4 cell.iommu=$iommu cell.cpus=$cpus"
+	start_aerie "$tag" "$@" --set machine.cpus="$cpus" \
+		--set boot.cmdline="console=$CONSOLE loglevel=4 cell.boot=$boot cell.iommu=$iommu cell.cpus=$cpus"
 	status=$?
 	verdict=failed
 	[ $status -eq 0 ] && grep -q '^LAB: guest ok' "$OUT/$tag.guest.log" && verdict=ok
