@@ -101,7 +101,7 @@ def aerie(kit: Kit) -> Path:
 
 def host_tests(kit: Kit) -> dict[str, Path]:
     """The programs that run viommu/host against L1's kernel, by their paths in L1."""
-    folder = build(static(kit)) / "tests" / "host"
+    folder = build(static(kit.arch, kit.uapi)) / "tests" / "host"
     return {f"bin/{name}": folder / name for name in HOST_TESTS}
 
 
