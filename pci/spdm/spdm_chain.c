@@ -113,6 +113,20 @@ static bool ends_in(X509_STORE_CTX *ctx, X509 *root)
 	return X509_cmp(sk_X509_value(path, sk_X509_num(path) - 1), root) == 0;
 }
 
+/* Names prove nothing: another root of the same name is an unknown one, not a bad signature. */
+static bool is_known(X509_STORE *store, X509 *root)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509 *known = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+
+		if (known && X509_cmp(known, root) == 0)
+			return true;
+	}
+	return false;
+}
+
 static enum spdm_reason verify_path(STACK_OF(X509) * certs, const struct spdm_chain_rules *rules, char *why,
 				    size_t why_len)
 {
@@ -202,6 +216,9 @@ enum spdm_reason spdm_chain_check(struct spdm_chain *chain, const struct spdm_ch
 	leaf = sk_X509_value(certs, sk_X509_num(certs) - 1);
 	if (!rules->roots) {
 		snprintf(why, why_len, "no trusted roots are given");
+		reason = SPDM_UNKNOWN_ROOT;
+	} else if (!is_known(rules->roots->store, sk_X509_value(certs, 0))) {
+		snprintf(why, why_len, "the chain's root certificate is not among the trusted roots");
 		reason = SPDM_UNKNOWN_ROOT;
 	} else {
 		reason = verify_path(certs, rules, why, why_len);

@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "spdm_pki.h"
+#include "fake_pki.h"
 #include "spdm_requester.h"
 #include "spdm_responder.h"
 
 #define SPDM_RIG_ROOM 0x20000u
 
 struct spdm_rig {
-	struct spdm_pki device, host;
+	struct fake_pki device, host;
 	struct spdm_requester *req;
 	struct spdm_responder *rsp;
 	struct spdm_requester_config req_config;
@@ -118,16 +118,16 @@ static const struct spdm_block spdm_rig_blocks[] = {
 /* Sets up configurations and certificates; spdm_rig_start() then makes both ends. */
 static inline void spdm_rig_init(struct spdm_rig *rig, uint32_t asym)
 {
-	const struct spdm_pki_options device = {.asym = asym}, host = {.asym = asym, .requester = true, .name = ""};
+	const struct fake_pki_options device = {.asym = asym}, host = {.asym = asym, .requester = true, .name = ""};
 
 	*rig = (struct spdm_rig){.buffer = malloc(SPDM_RIG_ROOM)};
-	spdm_pki_make(&rig->device, &device);
-	spdm_pki_make(&rig->host, &host);
+	fake_pki_make(&rig->device, &device);
+	fake_pki_make(&rig->host, &host);
 	rig->req_config = (struct spdm_requester_config){
 		.transport = {rig, spdm_rig_exchange, spdm_rig_wait},
 		.profile = spdm_profile_requester(),
 		.roots = rig->device.roots,
-		.device = &spdm_pki_device,
+		.device = &fake_pki_device,
 	};
 	rig->rsp_config = (struct spdm_responder_config){
 		.profile = spdm_profile_responder(),
@@ -160,8 +160,8 @@ static inline void spdm_rig_stop(struct spdm_rig *rig)
 static inline void spdm_rig_fini(struct spdm_rig *rig)
 {
 	spdm_rig_stop(rig);
-	spdm_pki_free(&rig->device);
-	spdm_pki_free(&rig->host);
+	fake_pki_free(&rig->device);
+	fake_pki_free(&rig->host);
 	free(rig->buffer);
 }
 

@@ -3,20 +3,20 @@
  * Keys and certificates for tests of SPDM, made afresh each time: a root, an intermediate authority and a leaf. Nothing
  * of it is ever a file in this tree. Failures of libcrypto abort.
  */
-#ifndef AERIE_SPDM_PKI_H
-#define AERIE_SPDM_PKI_H
+#ifndef AERIE_FAKE_PKI_H
+#define AERIE_FAKE_PKI_H
 
 #include <openssl/evp.h>
 
 #include "spdm.h"
 
 /* The PCI function that the tests' leaf names, unless told otherwise. */
-#define SPDM_PKI_NAME "Vendor=1b36:Device=0010:CC=010802:REV=02:SSVID=1af4:SSID=1100:SN=0123456789abcdef"
-extern const struct spdm_device_id spdm_pki_device;
+#define FAKE_PKI_NAME "Vendor=1b36:Device=0010:CC=010802:REV=02:SSVID=1af4:SSID=1100:SN=0123456789abcdef"
+extern const struct spdm_device_id fake_pki_device;
 
-struct spdm_pki_options {
+struct fake_pki_options {
 	uint32_t asym;	      /* SPDM_ASYM_*: the leaf's key */
-	const char *name;     /* text of the PCI name; NULL: SPDM_PKI_NAME; "": none */
+	const char *name;     /* text of the PCI name; NULL: FAKE_PKI_NAME; "": none */
 	bool requester;	      /* the leaf's extended key usage names the requester, else the responder */
 	bool no_usage;	      /* no extended key usage */
 	bool no_signature;    /* keyUsage without digitalSignature */
@@ -28,7 +28,7 @@ struct spdm_pki_options {
 	bool bad_signature;   /* the leaf's signature has a wrong bit */
 };
 
-struct spdm_pki {
+struct fake_pki {
 	EVP_PKEY *key; /* the leaf's */
 	uint8_t *root; /* DER */
 	size_t root_len;
@@ -38,10 +38,10 @@ struct spdm_pki {
 	struct spdm_roots *roots;
 };
 
-void spdm_pki_make(struct spdm_pki *pki, const struct spdm_pki_options *options);
-void spdm_pki_free(struct spdm_pki *pki);
+void fake_pki_make(struct fake_pki *pki, const struct fake_pki_options *options);
+void fake_pki_free(struct fake_pki *pki);
 
 /** PEM files in @folder: chain.pem, key.pem, roots.pem. */
-void spdm_pki_write(const struct spdm_pki *pki, const char *folder);
+void fake_pki_write(const struct fake_pki *pki, const char *folder);
 
 #endif

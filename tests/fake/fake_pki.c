@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "spdm_pki.h"
+#include "fake_pki.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -9,7 +9,7 @@
 
 #define DAY 86400L
 
-const struct spdm_device_id spdm_pki_device = {
+const struct spdm_device_id fake_pki_device = {
 	.vendor = 0x1b36,
 	.device = 0x0010,
 	.class_code = 0x010802,
@@ -76,12 +76,12 @@ static X509 *new_cert(const char *name, EVP_PKEY *key, X509 *issuer, long from, 
 
 static void sign_cert(X509 *cert, EVP_PKEY *key)
 {
-	must(X509_sign(cert, key, EVP_sha384()) > 0);
+	must(X509_sign(cert, key, EVP_sha256()) > 0);
 }
 
-static void leaf_extensions(X509 *leaf, const struct spdm_pki_options *o)
+static void leaf_extensions(X509 *leaf, const struct fake_pki_options *o)
 {
-	const char *name = o->name ? o->name : SPDM_PKI_NAME;
+	const char *name = o->name ? o->name : FAKE_PKI_NAME;
 	char text[400];
 
 	if (!o->no_constraints)
@@ -103,7 +103,7 @@ static uint8_t *append(uint8_t *at, X509 *cert)
 }
 
 /* The last byte of a certificate is one of its signature. */
-static void to_der(struct spdm_pki *pki, X509 *root, X509 *middle, X509 *leaf, bool bad_signature)
+static void to_der(struct fake_pki *pki, X509 *root, X509 *middle, X509 *leaf, bool bad_signature)
 {
 	uint8_t *at;
 
@@ -117,13 +117,13 @@ static void to_der(struct spdm_pki *pki, X509 *root, X509 *middle, X509 *leaf, b
 		at[-1] ^= 1;
 }
 
-void spdm_pki_make(struct spdm_pki *pki, const struct spdm_pki_options *o)
+void fake_pki_make(struct fake_pki *pki, const struct fake_pki_options *o)
 {
-	EVP_PKEY *root_key = make_key(SPDM_ASYM_P384), *middle_key = make_key(SPDM_ASYM_P384);
+	EVP_PKEY *root_key = make_key(SPDM_ASYM_P256), *middle_key = make_key(SPDM_ASYM_P256);
 	X509 *root = new_cert("root", root_key, NULL, -DAY, 3650 * DAY);
 	X509 *middle = new_cert("middle", middle_key, root, -DAY, o->expired_middle ? -10 : 365 * DAY), *leaf;
 
-	*pki = (struct spdm_pki){.key = make_key(o->asym)};
+	*pki = (struct fake_pki){.key = make_key(o->asym)};
 	add_extension(root, "basicConstraints", "critical,CA:TRUE");
 	add_extension(root, "keyUsage", "critical,keyCertSign");
 	sign_cert(root, root_key);
@@ -143,7 +143,7 @@ void spdm_pki_make(struct spdm_pki *pki, const struct spdm_pki_options *o)
 	EVP_PKEY_free(middle_key);
 }
 
-void spdm_pki_free(struct spdm_pki *pki)
+void fake_pki_free(struct fake_pki *pki)
 {
 	spdm_identity_free(pki->identity);
 	spdm_roots_free(pki->roots);
@@ -162,7 +162,7 @@ static FILE *create(const char *folder, const char *name)
 	return file;
 }
 
-void spdm_pki_write(const struct spdm_pki *pki, const char *folder)
+void fake_pki_write(const struct fake_pki *pki, const char *folder)
 {
 	FILE *chain = create(folder, "chain.pem"), *roots = create(folder, "roots.pem"),
 	     *key = create(folder, "key.pem");

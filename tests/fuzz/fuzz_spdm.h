@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requester and responder for fuzz targets: made once, with fresh keys, and put back to the start after each input. */
+#ifndef AERIE_FUZZ_SPDM_H
+#define AERIE_FUZZ_SPDM_H
+
+#include "log.h"
+#include "spdm_req.h"
+#include "spdm_rig.h"
+#include "spdm_rsp.h"
+
+static inline void fuzz_spdm_quiet(enum log_level level, const char *line, void *opaque)
+{
+}
+
+static inline struct spdm_rig *fuzz_spdm_rig(void)
+{
+	static struct spdm_rig rig;
+
+	if (rig.req)
+		return &rig;
+	log_set_sink(fuzz_spdm_quiet, NULL);
+	spdm_rig_init(&rig, SPDM_ASYM_P256);
+	rig.req_config.identity = rig.host.identity;
+	rig.req_config.retries = 2;
+	rig.rsp_config.mutual = true;
+	rig.rsp_config.profile.caps |= SPDM_CAP_MUT_AUTH | SPDM_CAP_ENCAP;
+	rig.rsp_config.profile.algs.dhe = SPDM_DHE_P256;
+	if (spdm_rig_start(&rig))
+		abort();
+	return &rig;
+}
+
+/* A session, established. */
+static inline uint32_t fuzz_spdm_session(struct spdm_rig *rig)
+{
+	uint32_t session;
+
+	if (spdm_requester_connect(rig->req) || spdm_requester_chain(rig->req, 0) ||
+	    spdm_requester_start_session(rig->req, &session))
+		abort();
+	return session;
+}
+
+static inline void fuzz_spdm_done(struct spdm_rig *rig)
+{
+	spdm_responder_set_fault(rig->rsp, SPDM_FAULT_NONE);
+	spdm_responder_reset(rig->rsp);
+	/* An honest exchange must work again, whatever came before; not each time, for it costs signatures. */
+	if (rig->messages % 64 == 0 && spdm_rig_full(rig))
+		abort();
+	rig->req->nonce_count = 0;
+}
+
+#endif
