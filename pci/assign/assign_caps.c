@@ -137,6 +137,7 @@ static const struct cap_row ext_rows[] = {
 	{PCI_EXT_CAP_ID_LTR, "LTR", NULL, "platform power management is the host's"},
 	{PCI_EXT_CAP_ID_L1SS, "L1 PM substates", NULL, "link power management is the host's"},
 	{PCI_EXT_CAP_ID_DOE, "DOE", NULL, "mailboxes can reconfigure device security; not without a policy"},
+	{PCI_EXT_CAP_ID_IDE, "IDE", NULL, "keys and streams of the link are the host's"},
 };
 
 static const struct cap_row *find_row(const struct cap_row *rows, size_t n, uint32_t id)

@@ -49,9 +49,8 @@ int pci_tdi_create(struct pci_tdi **out, struct pci_endpoint *ep, const struct p
 	struct pci_tdi *tdi;
 	int err;
 
-	if (!config->certificates || !config->key || (config->tdisp && !config->ide))
-		return log_fail(-EINVAL, "%s: device security takes a certificate chain and its key; TDISP takes IDE",
-				ep->fn.name);
+	if (!config->certificates != !config->key || (config->tdisp && !config->ide))
+		return log_fail(-EINVAL, "%s: a certificate chain needs its key, and TDISP needs IDE", ep->fn.name);
 	tdi = calloc(1, sizeof(*tdi));
 	if (!tdi)
 		return log_fail(-ENOMEM, "%s: no memory for device security", ep->fn.name);

@@ -20,8 +20,8 @@ struct pci_endpoint;
 struct pci_tdi;
 
 struct pci_tdi_config {
-	const char *certificates; /* PEM file: the chain */
-	const char *key;	  /* PEM file: the leaf's key */
+	const char *certificates; /* PEM file: the chain; NULL: one that is made at start, with a root nobody knows */
+	const char *key;	  /* PEM file: the leaf's key; NULL with the other */
 	bool ide;		  /* the IDE capability and IDE_KM */
 	bool tdisp;		  /* needs ide */
 	uint16_t doe_offset;	  /* of the DOE capability, 0x18 bytes */

@@ -48,6 +48,10 @@ bool tdi_reachable(const struct pci_tdi *tdi, unsigned bar, uint64_t offset);
 /** Offset of the extended capability @id; 0: none. */
 uint16_t tdi_find_ext_cap(const struct pci_function *fn, uint16_t id);
 
+/* tdi_identity.c */
+/** Sets tdi->identity to one of its own making. 0 or -errno (logged). */
+int tdi_identity_make(struct pci_tdi *tdi);
+
 /* tdi_guard.c */
 extern const struct pci_guard_ops tdi_guard_ops;
 

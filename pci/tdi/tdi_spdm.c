@@ -123,7 +123,9 @@ int tdi_spdm_create(struct pci_tdi *tdi)
 		.ops = &spdm_ops,
 		.opaque = tdi,
 	};
-	int err = spdm_identity_load(tdi->config.certificates, tdi->config.key, &tdi->identity);
+	int err = tdi->config.certificates
+			  ? spdm_identity_load(tdi->config.certificates, tdi->config.key, &tdi->identity)
+			  : tdi_identity_make(tdi);
 
 	config.slots[0] = tdi->identity;
 	return err ? err : spdm_responder_create(&config, &tdi->spdm);

@@ -33,6 +33,12 @@ int spdm_identity_load(const char *chain_file, const char *key_file, struct spdm
 	return fake_spdm.identity_error;
 }
 
+int spdm_identity_create(struct evp_pkey_st *key, const uint8_t *ders, size_t len, struct spdm_identity **out)
+{
+	fake_spdm.ders_len = len;
+	return spdm_identity_load(NULL, NULL, out);
+}
+
 void spdm_identity_free(struct spdm_identity *id)
 {
 	free(id);

@@ -7,6 +7,7 @@
 #define AERIE_FAKE_SPDM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum fake_spdm_op {
 	FAKE_SPDM_VENDOR = 1, /* u32 session, u16 length, payload of VENDOR_DEFINED; answered in kind */
@@ -18,6 +19,7 @@ enum fake_spdm_op {
 
 struct fake_spdm {
 	unsigned responders, resets, ticks;
+	size_t ders_len;    /* of the identity that was made at start */
 	int identity_error; /* what spdm_identity_load() returns */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the guest sees of a device's configuration space: realistic functions, and devices that lie. */
 #include "assign_rig.h"
+#include "bits.h"
 
 #define RW  (VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE)
 #define RWM (RW | VFIO_REGION_INFO_FLAG_MMAP)
@@ -243,6 +244,45 @@ START_TEST(igb)
 }
 END_TEST
 
+/*
+ * A mailbox and IDE, at the head of the list and behind it. VFIO hides both from the list, but its registers answer to
+ * raw accesses; nothing that a guest does may get to them, of any size.
+ */
+START_TEST(device_security)
+{
+	static const unsigned places[] = {0x100, 0x180};
+	uint8_t before[PCI_CFG_SIZE];
+
+	blank(0x00101b36, 0x01080202);
+	fake_vfio_set(dev, 0x100, 4, 0x1402002e);
+	fake_vfio_set(dev, 0x140, 4, 0x18010003);
+	fake_vfio_set(dev, 0x180, 4, 0x2002002e);
+	fake_vfio_set(dev, 0x200, 4, 0x00010030);
+	for (unsigned at = 0x104; at < 0x118; at += 4)
+		fake_vfio_set(dev, at, 4, 0x5a5a5a5a);
+	fake_vfio_set(dev, 0x204, 4, 0x00010043);
+	start();
+	memcpy(before, dev->config, sizeof(before));
+	ck_assert_uint_eq(find_ext_cap(PCI_EXT_CAP_ID_DSN), 0x140);
+	ck_assert_uint_eq(find_ext_cap(PCI_EXT_CAP_ID_DOE), 0);
+	ck_assert_uint_eq(find_ext_cap(PCI_EXT_CAP_ID_IDE), 0);
+	for (unsigned p = 0; p < ARRAY_LEN(places); p++)
+		for (unsigned reg = places[p] + 4; reg < places[p] + 0x18; reg++)
+			for (uint8_t size = 1; size <= 4; size *= 2) {
+				if (reg % size != 0)
+					continue;
+				cfg_write(reg, size, UINT32_MAX);
+				cfg_write(reg, size, 0x80000001);
+				ck_assert_uint_eq(cfg_read(reg, size), 0);
+			}
+	for (unsigned reg = 0x200; reg < 0x280; reg += 4) {
+		cfg_write(reg, 4, UINT32_MAX);
+		ck_assert_uint_eq(cfg_read(reg, 4), 0);
+	}
+	ck_assert_int_eq(memcmp(before + 0x100, dev->config + 0x100, sizeof(before) - 0x100), 0);
+}
+END_TEST
+
 /* edu: conventional, 1 MiB BAR, MSI only, no capability else, 256 bytes of configuration space. */
 START_TEST(edu)
 {
@@ -467,6 +507,7 @@ static void add_tests(TCase *t)
 	tcase_add_test(t, no_reset_no_flr);
 	tcase_add_test(t, e1000e);
 	tcase_add_test(t, igb);
+	tcase_add_test(t, device_security);
 	tcase_add_test(t, edu);
 	tcase_add_test(t, vendor_capability);
 	tcase_add_loop_test(t, loops_and_overlaps, 0, 7);

@@ -538,12 +538,19 @@ START_TEST(refused_config)
 
 	ck_assert_int_eq(pci_tdi_create(&tdi, &dut.ep, &bad), -EINVAL);
 	bad.tdisp = false;
+	bad.key = NULL;
+	ck_assert_int_eq(pci_tdi_create(&tdi, &dut.ep, &bad), -EINVAL);
+	bad.key = "b";
 	fake_spdm.identity_error = -ENOENT;
 	ck_assert_int_eq(pci_tdi_create(&tdi, &dut.ep, &bad), -ENOENT);
 	fake_spdm.identity_error = 0;
 	bad.doe_offset = DOE; /* taken */
 	ck_assert_int_eq(pci_tdi_create(&tdi, &dut.ep, &bad), -EINVAL);
 	ck_assert_uint_eq(fake_spdm.responders, 1);
+	/* Without files there is an identity all the same: two certificates. */
+	bad.certificates = bad.key = NULL;
+	ck_assert_int_eq(pci_tdi_create(&tdi, &dut.ep, &bad), -EINVAL);
+	ck_assert_uint_gt(fake_spdm.ders_len, 600);
 }
 END_TEST
 

@@ -30,6 +30,7 @@ static int run_checks(struct check *check)
 	check_kernel_options(check);
 	check_iommus(check);
 	check_devices(check);
+	check_tsm(check);
 	check_emulated(check);
 	check_host_devices(check);
 	check_limits(check);

@@ -51,6 +51,7 @@ void check_files(struct check *check);		/* kernel, initrd, console file */
 void check_memory(struct check *check);		/* free memory, huge pages, RLIMIT_MEMLOCK */
 void check_iommus(struct check *check);		/* whether the machine has room for the guest's IOMMUs */
 void check_devices(struct check *check);  /* each assigned device: there, bound, alone, translated, free, nesting */
+void check_tsm(struct check *check);	  /* security managers of the kernel, mailboxes of devices with `trust` */
 void check_emulated(struct check *check); /* each device that aerie plays: what of the host it stands on */
 void check_limits(struct check *check);	  /* open files, io_uring */
 

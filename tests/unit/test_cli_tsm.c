@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `aerie check` says of the host's device security. */
+#include "check_fixture.h"
+#include "run_suite.h"
+
+#define DEV "/sys/bus/pci/devices/" NVME "/"
+
+static const char trusted_vm[] =
+	"version: 1\nmachine: { cpus: 2, memory: 512M }\nboot: { kernel: /dev/null }\n"
+	"pci: [{ root-port: rp0, devices: [{ assign: \"" NVME "\", trust: { roots: /r.pem, require: [spdm] } }] }]\n";
+
+START_TEST(nothing)
+{
+	ck_assert_uint_eq(check_with(check_tsm, NULL, NULL), 0);
+	ck_assert_uint_eq(check_with(check_tsm, nested_vm, NULL), 0);
+	ck_assert_str_eq(findings, "");
+}
+END_TEST
+
+START_TEST(mailboxes)
+{
+	ck_assert_uint_eq(check_with(check_tsm, trusted_vm, NULL), 0);
+	found("^warning device " NVME ": the kernel knows no DOE mailbox of it");
+	fake_sysfs_file(DEV "doe_features/doe_discovery", "0001:00\n");
+	ck_assert_uint_eq(check_with(check_tsm, trusted_vm, NULL), 1);
+	found("^error device " NVME ": its DOE mailboxes do not speak SPDM .*0001:01 and 0001:02");
+	ck_assert_uint_eq(check_with(check_tsm, nested_vm, NULL), 0);
+	fake_sysfs_file(DEV "doe_features/0001:01", "0001:01\n");
+	ck_assert_uint_eq(check_with(check_tsm, trusted_vm, NULL), 1);
+	fake_sysfs_file(DEV "doe_features/0001:02", "0001:02\n");
+	ck_assert_uint_eq(check_with(check_tsm, trusted_vm, NULL), 0);
+	ck_assert_str_eq(findings, "");
+}
+END_TEST
+
+START_TEST(managers)
+{
+	fake_sysfs_file("/sys/class/tsm/tsm0/uevent", "");
+	check_with(check_tsm, NULL, NULL);
+	found("^ok device security: the kernel has a TEE security manager \\(tsm0\\)");
+	fake_sysfs_file(DEV "tsm/connect", "\n");
+	check_with(check_tsm, nested_vm, NULL);
+	found("^ok device " NVME ": can be connected to a security manager of the host \\(tsm0\\)");
+	fake_sysfs_file(DEV "tsm/connect", "tsm0\n");
+	ck_assert_uint_eq(check_with(check_tsm, nested_vm, NULL), 0);
+	found("^ok device " NVME ": connected to tsm0");
+	ck_assert_uint_eq(check_with(check_tsm, trusted_vm, NULL), 1);
+	found("^error device " NVME
+	      ": the kernel has connected it to tsm0 and uses its mailbox.*write tsm0 to tsm/disconnect");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("cli_tsm");
+	TCase *tc = tcase_create("tsm");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, nothing);
+	tcase_add_test(tc, mailboxes);
+	tcase_add_test(tc, managers);
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
+}
