@@ -84,12 +84,14 @@ static void control_written(struct pci_function *fn, uint16_t offset, uint32_t o
 	struct pci_ide *ide = fn->ide;
 	bool was = old & IDE_STREAM_ENABLE;
 
-	if (was && (now & IDE_STREAM_ENABLE))
+	if (was && (now & IDE_STREAM_ENABLE)) {
 		pci_cfg_set(&fn->cfg, offset, 4, old);
-	else if (was)
-		pci_cfg_set(&fn->cfg, offset, 4, (now & ~IDE_STREAM_ID) | (old & IDE_STREAM_ID));
-	if (was && !(now & IDE_STREAM_ENABLE))
+	} else if (was) {
+		/* What is lost is lost under its old id. */
+		pci_cfg_set(&fn->cfg, offset, 4, old & ~IDE_STREAM_ENABLE);
 		ide_km_drop_stream(&ide->km, stream_of(old));
+		pci_cfg_set(&fn->cfg, offset, 4, now);
+	}
 	update(ide);
 }
 

@@ -9,6 +9,7 @@
 
 #include "fd.h"
 #include "log.h"
+#include "pci_tdi.h"
 #include "sys.h"
 #include "testdev_priv.h"
 #include "vm.h"
@@ -97,6 +98,7 @@ static void testdev_free(struct testdev *dev)
 
 static void testdev_destroy(struct pci_endpoint *ep)
 {
+	pci_tdi_destroy(to_testdev(ep)->tdi);
 	pci_endpoint_fini(ep);
 	testdev_free(to_testdev(ep));
 }
@@ -155,14 +157,16 @@ static int init_model(struct testdev *dev)
 	return loop_add(dev->ep.vm->loop, &dev->work, dev->kick, testdev_work);
 }
 
-static int init(struct testdev *dev, uint64_t serial)
+static int init(struct testdev *dev, const struct testdev_config *config)
 {
 	int err = init_model(dev);
 
 	if (err == 0)
-		err = testdev_caps_add(dev, serial);
+		err = testdev_caps_add(dev, config->serial);
 	if (err == 0)
 		err = add_bars(dev);
+	if (err == 0)
+		err = testdev_security_add(dev, config);
 	return err;
 }
 
@@ -203,8 +207,9 @@ int testdev_create(struct pci_function **out, struct vm *vm, const struct testde
 		return err;
 	}
 	dev->ep.fn.dt_can_stall = config->stall;
-	err = init(dev, config->serial);
+	err = init(dev, config);
 	if (err) {
+		pci_tdi_destroy(dev->tdi);
 		pci_endpoint_fini(&dev->ep);
 		testdev_free(dev);
 		return err;

@@ -27,8 +27,10 @@ struct testdev_config {
 	bool ats;   /* Address Translation Services, with a cache */
 	bool pri;   /* page requests; needs ats */
 	bool aer;   /* Advanced Error Reporting capability */
-	uint64_t serial; /* Device Serial Number capability; 0: none */
-	bool integrated; /* root complex integrated endpoint: placed on the root bus */
+	uint64_t serial;      /* Device Serial Number capability; 0: none */
+	bool integrated;      /* root complex integrated endpoint: placed on the root bus */
+	bool doe, ide, tdisp; /* device security (pci_tdi.h): a mailbox with SPDM; each needs the one before it */
+	const char *certificates, *key; /* PEM files of its identity; NULL: made at start */
 };
 
 /** Creates the endpoint, to be placed with pci_host_place(); *@out owns it. 0 or -errno (logged). */

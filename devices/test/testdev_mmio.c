@@ -21,6 +21,7 @@ enum global_row {
 	R_PORT_VALUE,
 	R_INJECT_CE,
 	R_INJECT_UE,
+	R_SECURITY,
 	R_ATS_CONTROL,
 	R_ATS_RELEASE,
 	R_ATS_HELD,
@@ -96,6 +97,8 @@ static uint64_t read_global(void *opaque, unsigned index, uint64_t stored)
 		return dev->resets;
 	case R_MEMORY_SIZE:
 		return dev->memory_size;
+	case R_SECURITY:
+		return testdev_security_status(dev);
 	case R_PORT_COUNT:
 		return dev->port_count;
 	case R_PORT_INFO:
@@ -133,6 +136,11 @@ static void inject_written(void *opaque, unsigned index, uint64_t old, uint64_t 
 
 	dev->values[index] = 0;
 	testdev_inject(dev, (uint32_t)now, index == R_INJECT_CE);
+}
+
+static void security_written(void *opaque, unsigned index, uint64_t old, uint64_t now)
+{
+	testdev_security_inject(opaque, (uint32_t)now);
 }
 
 static uint64_t read_channel(void *opaque, unsigned index, uint64_t stored)
@@ -278,6 +286,8 @@ static const struct reg_row rows[NR_ROWS] = {
 	SHOWN(PRESP_PASID, REG32),
 	SHOWN(PRESP_UNEXPECTED, REG32),
 	SHOWN(STALLS, REG32),
+	[R_SECURITY] = {.offset = TESTDEV_SECURITY, .width = REG32, .name = "SECURITY", .rw = UINT32_MAX,
+			.read = read_global, .written = security_written},
 	[NR_GLOBAL] = CHANNEL(TESTDEV_CHAN(0)),
 	CHANNEL(TESTDEV_CHAN(1)),
 	CHANNEL(TESTDEV_CHAN(2)),

@@ -130,6 +130,8 @@ struct testdev {
 	struct loop_source work;
 	unsigned turn; /* the channel that comes next */
 	struct testdev_channel channels[TESTDEV_CHANNELS];
+	struct pci_tdi *tdi; /* device security; NULL: none. Owned */
+	uint32_t security;   /* TESTDEV_SEC_DOE and others */
 };
 
 /* How accesses of a request are marked. */
@@ -188,6 +190,15 @@ void testdev_pri_forget(struct testdev *dev, const struct testdev_channel *ch);
 uint64_t testdev_fault_read(struct testdev *dev, uint32_t offset);
 /** After the register at @offset was written. */
 void testdev_fault_written(struct testdev *dev, uint32_t offset);
+
+/* testdev_security.c: DOE, IDE, TDISP */
+struct testdev_config;
+/** What the configuration asks for. Comes after the BARs. 0 or -errno (logged). */
+int testdev_security_add(struct testdev *dev, const struct testdev_config *config);
+/** INJECT_SECURITY was written. */
+void testdev_security_inject(struct testdev *dev, uint32_t value);
+/** SECURITY: capabilities and the interface's state. */
+uint32_t testdev_security_status(const struct testdev *dev);
 
 /* testdev_engine.c: rings and the requests' life */
 /** Handler of the kick. */

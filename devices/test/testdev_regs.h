@@ -46,6 +46,14 @@
 #define TESTDEV_PORT_VALUE   0x028u
 #define TESTDEV_INJECT_CE    0x030u
 #define TESTDEV_INJECT_UE    0x034u
+#define TESTDEV_SECURITY     0x038u /* read: what there is; written: what breaks */
+#define TESTDEV_SEC_DOE	     BIT32(0)
+#define TESTDEV_SEC_IDE	     BIT32(1)
+#define TESTDEV_SEC_TDISP    BIT32(2)
+#define TESTDEV_SEC_STATE    MASK32(9, 8) /* of the interface, as TDISP numbers them */
+#define TESTDEV_SEC_FAIL     BIT32(31)	  /* written: the interface goes to ERROR */
+#define TESTDEV_SEC_BREAK    BIT32(30)	  /* written: the link finds an integrity error in stream 7:0 */
+#define TESTDEV_SEC_STREAM   MASK32(7, 0)
 
 /* ATS */
 #define TESTDEV_ATS_CONTROL	  0x080u

@@ -15,7 +15,8 @@ from lab.arch import Arch
 GUEST = paths.REPO / "tests" / "guest"
 RUNTIME, DRIVERS, PAYLOADS = GUEST / "rt", GUEST / "drivers", GUEST / "payloads"
 INCLUDES = (RUNTIME, DRIVERS, paths.REPO / "vmm" / "base", paths.REPO / "devices",
-            paths.REPO / "devices" / "test", paths.REPO / "guest-firmware" / "boot")
+            paths.REPO / "devices" / "test", paths.REPO / "pci" / "doe",
+            paths.REPO / "pci" / "ide", paths.REPO / "guest-firmware" / "boot")
 FLAGS = ("-std=gnu11", "-O2", "-g", "-ffreestanding", "-mgeneral-regs-only",
          "-fno-stack-protector", "-fno-tree-loop-distribute-patterns", "-ffunction-sections",
          "-fdata-sections", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wno-sign-conversion",

@@ -85,6 +85,12 @@ struct config_vhost_user {
 	uint32_t queues; /* 1 .. 64, default 1 */
 };
 
+/* Who a device is: for its SPDM responder. */
+struct config_identity {
+	char *certificates; /* path: the chain, PEM */
+	char *key;	    /* path: the leaf's key, PEM */
+};
+
 struct config_test {
 	uint32_t vectors; /* 1 .. 2048, default 64 */
 	char *memory;	  /* "1M"; NULL: the default */
@@ -96,6 +102,8 @@ struct config_test {
 	bool pri;     /* with ats */
 	char *serial; /* up to 16 hexadecimal digits; NULL: no such capability */
 	uint64_t serial_number;
+	bool doe, ide, tdisp;		  /* each needs the one before it */
+	struct config_identity *identity; /* NULL: made at start */
 };
 
 /* What a device must prove before a guest may use it. */

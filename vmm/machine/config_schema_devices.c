@@ -99,6 +99,13 @@ static const cyaml_schema_field_t vhost_user_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t identity_fields[] = {
+	CYAML_FIELD_STRING_PTR("certificates", CYAML_FLAG_POINTER, struct config_identity, certificates, 1,
+			       CONFIG_TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct config_identity, key, 1, CONFIG_TEXT_MAX),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t test_fields[] = {
 	OPTIONAL_UINT("vectors", struct config_test, vectors),
 	OPTIONAL_STRING("memory", struct config_test, memory, 1, CONFIG_NAME_MAX),
@@ -108,6 +115,11 @@ static const cyaml_schema_field_t test_fields[] = {
 	OPTIONAL_BOOL("ats", struct config_test, ats),
 	OPTIONAL_BOOL("pri", struct config_test, pri),
 	OPTIONAL_STRING("serial", struct config_test, serial, 1, 16),
+	OPTIONAL_BOOL("doe", struct config_test, doe),
+	OPTIONAL_BOOL("ide", struct config_test, ide),
+	OPTIONAL_BOOL("tdisp", struct config_test, tdisp),
+	CYAML_FIELD_MAPPING_PTR("identity", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_test, identity,
+				identity_fields),
 	CYAML_FIELD_END,
 };
 

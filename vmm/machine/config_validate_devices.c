@@ -215,6 +215,25 @@ static int validate_vhost_user(struct place *p)
 	return validate_count(p, AT(p, "vhost-user.queues"), "queues", &p->dev->vhost_user->queues, 64);
 }
 
+/* Device security from the bottom up: a mailbox with an identity, keys of the link, the interface. */
+static int validate_test_security(struct place *p)
+{
+	const struct config_test *test = p->dev->test;
+
+	if (test->identity && !test->doe)
+		return config_fail(
+			p->tree, AT(p, "test.identity"),
+			"\"pci.%u.devices.%u.test.identity\" needs \"doe: true\": without a mailbox nobody asks "
+			"for it",
+			p->port, p->device);
+	if ((test->ide && !test->doe) || (test->tdisp && !test->ide))
+		return config_fail(p->tree, AT(p, "test"),
+				   "\"pci.%u.devices.%u.test.%s\" needs \"%s: true\": its messages come that way",
+				   p->port, p->device, test->tdisp && !test->ide ? "tdisp" : "ide",
+				   test->tdisp && !test->ide ? "ide" : "doe");
+	return 0;
+}
+
 static int validate_test(struct place *p)
 {
 	struct config_test *test = p->dev->test;
@@ -250,7 +269,7 @@ static int validate_test(struct place *p)
 					   test->serial);
 		test->serial_number = strtoull(test->serial, NULL, 16);
 	}
-	return 0;
+	return validate_test_security(p);
 }
 
 static const struct {

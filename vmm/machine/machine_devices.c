@@ -186,6 +186,7 @@ static int make_vhost_user(struct request *r)
 static int make_test(struct request *r)
 {
 	const struct config_test *test = r->config->test;
+	const struct config_identity *identity = test->identity;
 
 	return testdev_create(&r->fn, &r->m->vm,
 			      &(struct testdev_config){
@@ -198,6 +199,11 @@ static int make_test(struct request *r)
 				      .ats = test->ats,
 				      .pri = test->pri,
 				      .serial = test->serial_number,
+				      .certificates = identity ? identity->certificates : NULL,
+				      .key = identity ? identity->key : NULL,
+				      .doe = test->doe,
+				      .ide = test->ide,
+				      .tdisp = test->tdisp,
 			      });
 }
 
