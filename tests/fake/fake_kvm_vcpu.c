@@ -9,6 +9,7 @@
 #define BIT(n)	  (1u << (n))
 #define RUN_SIZE  (2 * 4096u)
 #define REG_MPIDR ARM64_SYS_REG(3, 0, 0, 0, 5)
+#define REG_MMFR0 ARM64_SYS_REG(3, 0, 0, 7, 0)
 
 uint64_t fake_mpidr(unsigned vcpu)
 {
@@ -101,6 +102,8 @@ static int get_one_reg(struct fake_vcpu *vcpu, const struct kvm_one_reg *reg)
 		return -EPERM;
 	if (reg->id == REG_MPIDR)
 		value = fake_mpidr((unsigned)(vcpu - fake_kvm.vcpus));
+	if (reg->id == REG_MMFR0)
+		value = 0x1126; /* PARange: 52 bits */
 	for (unsigned i = 0; i < vcpu->nr_regs; i++)
 		if (vcpu->regs[i].id == reg->id)
 			value = vcpu->regs[i].value;

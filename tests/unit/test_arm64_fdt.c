@@ -100,6 +100,15 @@ START_TEST(cpus)
 }
 END_TEST
 
+/* Guest CPUs have as many physical address bits as the machine (40 here), not the host's 52. */
+START_TEST(address_size)
+{
+	describe(1);
+	ck_assert_uint_eq(fake_kvm_reg(0, ARM64_SYS_REG(3, 0, 0, 7, 0)), 0x1122);
+	done();
+}
+END_TEST
+
 START_TEST(psci)
 {
 	describe(1);
@@ -231,6 +240,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, fixture_begin, fixture_end);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, cpus);
+	tcase_add_test(tc, address_size);
 	tcase_add_test(tc, psci);
 	tcase_add_test(tc, nested);
 	tcase_add_test(tc, nested_not_there);

@@ -13,6 +13,8 @@
 
 #define REG_CORE(name) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(name))
 #define REG_MPIDR      ARM64_SYS_REG(3, 0, 0, 0, 5)
+#define REG_MMFR0      ARM64_SYS_REG(3, 0, 0, 7, 0)
+#define MMFR0_PARANGE  MASK64(3, 0)
 
 static void add_feature(struct kvm_vcpu_init *init, unsigned feature)
 {
@@ -62,6 +64,32 @@ static int init_vcpu(struct vcpu *vcpu, bool off)
 	return 0;
 }
 
+/*
+ * The guest's CPUs say that physical addresses are as long as its machine's, not the host's. Its kernel shares page
+ * tables with devices only if its SMMU outputs as many bits as its CPUs (Linux arm_smmu_sva_supported()). ID registers
+ * are the VM's; the first vCPU's stand for all (kvm_set_vm_id_reg()).
+ */
+static int limit_addresses(struct vcpu *vcpu, unsigned bits)
+{
+	static const uint8_t sizes[] = {32, 36, 40, 42, 44, 48, 52};
+	uint64_t mmfr0, code = 0;
+	int err = kvm_get_one_reg(vcpu->fd, REG_MMFR0, &mmfr0);
+
+	while (code + 1 < ARRAY_LEN(sizes) && sizes[code] < bits)
+		code++;
+	if (!err && field_get(MMFR0_PARANGE, mmfr0) > code) {
+		mmfr0 = (mmfr0 & ~MMFR0_PARANGE) | field_prep(MMFR0_PARANGE, code);
+		err = kvm_set_one_reg(vcpu->fd, REG_MMFR0, &mmfr0);
+		/* Kernels before 6.7 let nobody write it: such guests do without shared page tables. */
+		if (err == -EINVAL)
+			return 0;
+	}
+	if (err)
+		return log_fail(err, "cannot limit the physical addresses of the guest's CPUs to %u bits: %s", bits,
+				strerror(-err));
+	return 0;
+}
+
 int arch_vcpus_init(struct vm *vm)
 {
 	struct arch_vm *arch = vm->arch;
@@ -87,6 +115,9 @@ int arch_vcpus_init(struct vm *vm)
 			if (err)
 				return log_fail(err, "cannot finalize SVE of vCPU %u: %s", i, strerror(-err));
 		}
+		err = i == 0 ? limit_addresses(vcpu, arch->high.ipa_bits) : 0;
+		if (err)
+			return err;
 		err = kvm_get_one_reg(vcpu->fd, REG_MPIDR, &arch->mpidr[i]);
 		if (err)
 			return log_fail(err, "cannot read MPIDR_EL1 of vCPU %u: %s", i, strerror(-err));
