@@ -12,7 +12,7 @@ from lab.setup import Kit, Uapi
 
 NATIVE = "x86_64"
 PROGRAM_FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static")
-HOST_TESTS = ("iommufd-mock",)   # tests/host/meson.build
+HOST_TESTS = ("iommufd-mock", "iommufd-stall")   # tests/host/meson.build
 SANITIZERS = "-Db_sanitize=address,undefined"
 
 

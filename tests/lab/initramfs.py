@@ -70,11 +70,14 @@ def guest_files(kernel: GuestKernel, image: bytes, packed: bool) -> bytes:
     return out.finish()
 
 
-def addition(script: Path | None, environment: Mapping[str, str]) -> bytes:
-    """The archive that makes L2's initramfs that of a scenario."""
+def addition(script: Path | None, environment: Mapping[str, str],
+             files: Mapping[str, bytes] | None = None) -> bytes:
+    """The archive that makes L2's initramfs that of a scenario; `files` by their paths."""
     out = cpio.Archive()
     lines = [f"{name}='{value}'\n" for name, value in environment.items()]
     out.data("lab/env", "".join(lines).encode())
     if script:
         out.file("lab/guest.sh", script)
+    for path, content in (files or {}).items():
+        out.data(path, content, executable=path.startswith("bin/"))
     return out.finish()

@@ -19,6 +19,10 @@ scenario.toml holds:
     packed        true: L1 also has each x86-64 kernel as a bzImage, beside Image
     tools         Debian's programs that L1 has (tests/lab/tools.py)
     guest-tools   the same for L2's initramfs
+    inside        programs of L1 that L2 has too: aerie, those of tests/host
+    selftests     true: L2 has the kernel's tests of iommufd and VFIO (tests/lab/selftests.py),
+                  and expected-failures of the folder as /lab/expected-failures
+    own-modules   modules of tests/lab/modules that L2 has in /lab/modules (kernel "lab")
     modules       what guests with stock kernels load, with what that needs; default
                   nvme, e1000e, igb, pci_stub
     [[disk]]      name, size (MiB), content: "pattern" (default), "root" (a guest's root
@@ -53,8 +57,9 @@ ALL_KERNELS = ("lab", "6.1", "6.12", "7.2")
 NO_KERNEL = "none"
 LOGS = ("host", "guest", "aerie")
 KEYS = {"description", "kernels", "set", "packed", "time-limit", "iort", "memory", "firmware",
-        "cmdline", "files", "writes",
-        "tools", "guest-tools", "modules", "disk", "device", "stats", "expect", "reject"}
+        "cmdline", "files", "writes", "tools", "guest-tools", "inside", "own-modules", "selftests",
+        "modules",
+        "disk", "device", "stats", "expect", "reject"}
 CONTENTS = ("pattern", "root", "store", "esp")
 
 # A kernel's WARN_ON, as Linux 6.1 and as 7.2 say it
@@ -124,6 +129,9 @@ class Scenario:
     writes: int
     tools: tuple[str, ...]
     guest_tools: tuple[str, ...]
+    inside: tuple[str, ...]
+    own_modules: tuple[str, ...]
+    selftests: bool
     modules: tuple[str, ...]
     disks: tuple[Disk, ...]
     devices: tuple[Device, ...]
@@ -199,6 +207,9 @@ def _scenario(folder: Path, arch: Arch, table: Mapping[str, Any]) -> Scenario:
         writes=table.get("writes", 0),
         tools=tuple(table.get("tools", ())),
         guest_tools=tuple(table.get("guest-tools", ())),
+        inside=tuple(table.get("inside", ())),
+        own_modules=tuple(table.get("own-modules", ())),
+        selftests=table.get("selftests", False),
         modules=tuple(table.get("modules", MODULES)),
         disks=tuple(Disk(**disk) for disk in table.get("disk", ())),
         devices=tuple(Device(**device) for device in table.get("device", ())),

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import images, initramfs, l0, paths, rootfs, store
+from lab import images, initramfs, l0, modules, paths, rootfs, selftests, store
+from lab.guests import LAB_KERNEL
 from lab.images import Image
 from lab.l1 import Host
 from lab.netpeer import NetPeer
@@ -126,7 +127,8 @@ def _stage(this: Run, facts: Mapping[str, str]) -> None:
     script = this.scenario.folder / "guest.sh"
     for index, kernel in enumerate(this.kernels):
         place = {"KERNEL": kernel, "WRITE_OFFSET": str(images.write_offset(index))}
-        addition = initramfs.addition(script if script.exists() else None, facts | place)
+        addition = initramfs.addition(script if script.exists() else None, facts | place,
+                                      _inside(this))
         (share / f"guest-{kernel}.cpio").write_bytes(addition)
     settings = [f"--set {key}={value}" for key, value in this.scenario.settings.items()]
     facts |= {"KERNELS": " ".join(this.kernels), "GUEST_LIMIT": str(this.guest_limit()),
@@ -144,6 +146,27 @@ def _make_esps(this: Run) -> None:
             known = addition.read_bytes() if addition.exists() else b""
             this.images[disk.name].create_esp(disk.size * images.MIB, kernel, guest + known,
                                               this.host.kit.arch.console)
+
+
+def _inside(this: Run) -> dict[str, bytes]:
+    """What L2 has besides its own, by paths: programs, modules, a guest for it as a host."""
+    scenario, host = this.scenario, this.host
+    files = {f"bin/{name}": host.programs[f"bin/{name}"].read_bytes() for name in scenario.inside}
+    if scenario.selftests:
+        files |= {path: file.read_bytes() for path, file in selftests.build(host.kit).items()}
+        files["lab/expected-failures"] = (scenario.folder / "expected-failures").read_bytes()
+    for name in scenario.own_modules:
+        module = modules.build(host.kit, name)
+        files[f"lab/modules/{module.name}"] = module.read_bytes()
+    script = scenario.folder / "inner.sh"
+    if script.exists():
+        kernel = next(item for item in host.kit.guests if item.name == LAB_KERNEL)
+        own = {path: content for path, content in files.items() if path.startswith("lab/")}
+        files["vm/Image"] = kernel.image.read_bytes()
+        files["vm/initrd"] = (initramfs.guest(host.kit.busybox, kernel, (), host.guest_programs) +
+                              initramfs.addition(script, {"KERNEL": kernel.name}, own))
+        files["vm/vm.yaml"] = (scenario.folder / "inner.yaml").read_bytes()
+    return files
 
 
 def _machine(this: Run) -> l0.Machine:
