@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In-kernel devices: GICv3, ITS, the link to VFIO (arch/arm64/kvm/vgic/vgic-kvm-device.c, vgic-its.c). */
 #include "fake_kvm_priv.h"
+#include "fake_vfio.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,7 +34,7 @@ int fake_vm_create_device(struct kvm_create_device *args)
 		type = &fake_its_type;
 		break;
 	case KVM_DEV_TYPE_VFIO:
-		type = &fake_vfio_dev_type;
+		type = &fake_kvm_vfio_type;
 		break;
 	default:
 		return -ENODEV;
@@ -263,18 +264,8 @@ static int its_ioctl(struct fake_file *file, unsigned long request, void *arg)
 	return ret;
 }
 
-static int vfio_dev_ioctl(struct fake_file *file, unsigned long request, void *arg)
-{
-	const struct kvm_device_attr *attr = arg;
-
-	if ((uint32_t)request != (uint32_t)KVM_SET_DEVICE_ATTR)
-		return -ENOTTY;
-	return attr->group == KVM_DEV_VFIO_FILE ? 0 : -ENXIO;
-}
-
 const struct fake_type fake_gic_type = {.ioctl = gic_ioctl};
 const struct fake_type fake_its_type = {.ioctl = its_ioctl};
-const struct fake_type fake_vfio_dev_type = {.ioctl = vfio_dev_ioctl};
 
 bool fake_kvm_gic_reg(uint32_t group, uint64_t attr, uint64_t *value)
 {

@@ -94,7 +94,7 @@ struct fake_kvm {
 };
 
 extern struct fake_kvm fake_kvm;
-extern const struct fake_type fake_vcpu_type, fake_gic_type, fake_its_type, fake_vfio_dev_type;
+extern const struct fake_type fake_vcpu_type, fake_gic_type, fake_its_type;
 
 /* Ioctls of the VM that other files answer; all with the lock held, >= 0 or -errno. */
 int fake_vm_create_vcpu(unsigned id);

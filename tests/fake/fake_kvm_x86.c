@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fake_kvm_x86.h"
 
+#include "fake_vfio.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,6 +233,16 @@ static int set_routing(const struct kvm_irq_routing *table)
 	return 0;
 }
 
+static int create_device(struct kvm_create_device *args)
+{
+	int fd = args->type == KVM_DEV_TYPE_VFIO ? fake_fd(&fake_kvm_vfio_type, NULL) : -ENODEV;
+
+	if (fd < 0)
+		return fd;
+	args->fd = (uint32_t)fd;
+	return 0;
+}
+
 static int vm_ioctl(struct fake_file *file, unsigned long request, void *arg)
 {
 	const struct kvm_enable_cap *cap = arg;
@@ -259,6 +271,8 @@ static int vm_ioctl(struct fake_file *file, unsigned long request, void *arg)
 	case (uint32_t)KVM_SIGNAL_MSI:
 	case (uint32_t)KVM_IRQFD:
 		return 0;
+	case (uint32_t)KVM_CREATE_DEVICE:
+		return create_device(arg);
 	case (uint32_t)KVM_CREATE_VCPU:
 		return create_vcpu((unsigned)(uintptr_t)arg);
 	case (uint32_t)KVM_SET_GSI_ROUTING:

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/kvm.h>
 #include <linux/pci_regs.h>
 
 #include "fake.h"
@@ -69,7 +70,7 @@ static void dev_close(struct fake_file *file)
 
 	if (!dev)
 		return; /* its open() has failed */
-	dev->open = false;
+	dev->open = dev->kvm;
 	irqs_off(dev);
 	dev->err_fd = dev->req_fd = -1;
 	let_go(dev);
@@ -385,6 +386,41 @@ static void *dev_mmap(struct fake_file *file, size_t len, off_t offset)
 
 	return r && r->mem && r->flags & VFIO_REGION_INFO_FLAG_MMAP ? r->mem + at : NULL;
 }
+
+/* KVM's part */
+
+static int kvm_vfio_ioctl(struct fake_file *file, unsigned long request, void *arg)
+{
+	const struct kvm_device_attr *attr = arg;
+	struct fake_file *of;
+	struct fake_vfio_dev *dev;
+
+	if ((uint32_t)request != (uint32_t)KVM_SET_DEVICE_ATTR)
+		return -ENOTTY;
+	if (attr->group != KVM_DEV_VFIO_FILE)
+		return -ENXIO;
+	of = fake_file_of(*(const int32_t *)(uintptr_t)attr->addr);
+	if (!of || of->type->pread != dev_pread)
+		return -EBADF;
+	dev = of->state;
+	if (attr->attr == KVM_DEV_VFIO_FILE_DEL && !dev->kvm)
+		return -ENOENT;
+	if (attr->attr == KVM_DEV_VFIO_FILE_ADD && dev->kvm)
+		return -EEXIST;
+	dev->kvm = attr->attr == KVM_DEV_VFIO_FILE_ADD;
+	dev->kvm_late = dev->kvm && dev->dev;
+	return 0;
+}
+
+static void kvm_vfio_close(struct fake_file *file)
+{
+	for (unsigned i = 0; i < nr_devices; i++) {
+		devices[i]->open &= !devices[i]->kvm;
+		devices[i]->kvm = false;
+	}
+}
+
+const struct fake_type fake_kvm_vfio_type = {.ioctl = kvm_vfio_ioctl, .close = kvm_vfio_close};
 
 /* Set-up */
 

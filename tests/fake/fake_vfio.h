@@ -58,6 +58,7 @@ struct fake_vfio_dev {
 	struct fake_obj *attached; /* NULL: detached */
 	int64_t vsid;		   /* cached at attach, -1: none */
 	bool was_bypassed;	   /* has been attached to a bypassing HWPT or an IOAS since the flag was cleared */
+	bool kvm, kvm_late; /* KVM's VFIO device has it; was told only after the device had been bound */
 	unsigned resets, attaches;
 	int active;	    /* VFIO index enabled, -1 none */
 	uint32_t allocated; /* vectors */
@@ -66,6 +67,10 @@ struct fake_vfio_dev {
 	struct fake_set_irqs log[FAKE_VFIO_LOG];
 	unsigned nr_log;
 };
+
+/** KVM's VFIO device (virt/kvm/vfio.c): keeps a device open, whatever happens to the descriptor, until it is told to
+ *  let go. */
+extern const struct fake_type fake_kvm_vfio_type;
 
 /** Empty sysfs in a temporary directory, which becomes sys_root. */
 void fake_sysfs_create(void);

@@ -84,6 +84,7 @@ static inline void all_given_back(void)
 {
 	ck_assert_uint_eq(fake_leaks(), 0);
 	for (unsigned i = 0; i < NR_DEVS; i++) {
+		ck_assert_msg(!devs[i]->kvm_late, "KVM is told of %s after it was bound", bdfs[i]);
 		ck_assert_msg(!devs[i]->open && !devs[i]->dev && !devs[i]->attached, "%s is still in use", bdfs[i]);
 		ck_assert_int_eq(devs[i]->active, -1);
 	}

@@ -183,9 +183,9 @@ START_TEST(start)
 	ck_assert_int_ge(at, 0);
 	reg = fdt_getprop(blob, at, "reg", &len);
 	ck_assert_int_eq(len, 32);
-	ck_assert_uint_eq(fdt64_to_cpu(reg[0]), 0);
-	ck_assert_uint_eq(fdt64_to_cpu(reg[2]), 0x04000000); /* EDK2's PcdFlashNvStorageVariableBase */
-	ck_assert_uint_eq(fdt64_to_cpu(reg[3]), 768 * KIB);
+	ck_assert_uint_eq(fdt64_ld(&reg[0]), 0);
+	ck_assert_uint_eq(fdt64_ld(&reg[2]), 0x04000000); /* EDK2's PcdFlashNvStorageVariableBase */
+	ck_assert_uint_eq(fdt64_ld(&reg[3]), 768 * KIB);
 	ck_assert_int_ge(fdt_node_offset_by_compatible(blob, -1, "qemu,fw-cfg-mmio"), 0);
 	machine_unmake(&m, config);
 }

@@ -11,6 +11,7 @@
 #include "fd.h"
 #include "host_ioctl.h"
 #include "host_priv.h"
+#include "kvm.h"
 #include "log.h"
 #include "sys.h"
 
@@ -79,8 +80,10 @@ static int bind_fail(const struct host_dev_info *info, int err)
 	switch (err) {
 	case -EPERM:
 		return log_fail(err,
-				"cannot assign %s: the host does not isolate its interrupts (no ITS, no interrupt "
-				"remapping); enable that, or accept the risk with iommufd.allow_unsafe_interrupts=1",
+				"cannot assign %s: the host does not isolate its interrupts: a device could send those "
+				"of others. Enable interrupt remapping (VT-d, AMD-Vi) in the firmware and leave "
+				"`intremap=off` off the kernel's command line, or use a machine with an ITS (arm64); "
+				"or accept the risk with the kernel parameter iommufd.allow_unsafe_interrupts=1",
 				info->bdf);
 	case -EBUSY:
 	case -EINVAL: /* a second opener of the same cdev is refused with this one: vfio_df_device_first_open() */
@@ -99,6 +102,30 @@ static int bind_fail(const struct host_dev_info *info, int err)
 		return log_fail(err, "cannot assign %s: VFIO does not bind it to the iommufd: %s", info->bdf,
 				strerror(-err));
 	}
+}
+
+/* KVM holds the device open until it is told to let go (kvm_vfio_file_add()). */
+static int tell_kvm(const struct host_dev *dev, uint64_t what)
+{
+	const int32_t fd = dev->fd;
+
+	return dev->iommufd->kvm_vfio < 0 ? 0
+					  : kvm_set_device_attr(dev->iommufd->kvm_vfio, KVM_DEV_VFIO_FILE, what, &fd);
+}
+
+/* KVM first (vfio_df_open() takes the VM from there), then the iommufd. */
+static int bind_device(struct host_dev *dev, const struct host_dev_info *info)
+{
+	int err = tell_kvm(dev, KVM_DEV_VFIO_FILE_ADD);
+
+	if (err)
+		return log_fail(err, "cannot assign %s: KVM does not take it for this VM: %s", info->bdf,
+				strerror(-err));
+	err = ioc_bind(dev->fd, dev->iommufd->fd, &dev->devid);
+	if (!err)
+		return 0;
+	tell_kvm(dev, KVM_DEV_VFIO_FILE_DEL);
+	return bind_fail(info, err);
 }
 
 int host_dev_open(struct host_dev *dev, const char *bdf, struct iommufd *iommufd)
@@ -120,12 +147,10 @@ int host_dev_open(struct host_dev *dev, const char *bdf, struct iommufd *iommufd
 	if (dev->fd < 0)
 		return cdev_fail(&info, -errno);
 	dev->can_stall = info.can_stall;
-	err = ioc_bind(dev->fd, iommufd->fd, &dev->devid);
-	if (err) {
+	err = bind_device(dev, &info);
+	if (err)
 		fd_close(&dev->fd);
-		return bind_fail(&info, err);
-	}
-	return 0;
+	return err;
 }
 
 void host_dev_close(struct host_dev *dev)
@@ -136,6 +161,11 @@ void host_dev_close(struct host_dev *dev)
 	if (dev->attached) /* the kernel detaches when the descriptor goes */
 		dev->attached->users--;
 	dev->attached = NULL;
+	int err = tell_kvm(dev, KVM_DEV_VFIO_FILE_DEL);
+
+	if (err)
+		log_error("KVM does not let go of %s: %s; the host has it back when this process ends", dev->bdf,
+			  strerror(-err));
 	fd_close(&dev->fd);
 }
 

@@ -41,7 +41,7 @@ static int open_fail(int err)
 
 int iommufd_open(struct iommufd *iommufd, int fd)
 {
-	*iommufd = (struct iommufd){.fd = -1};
+	*iommufd = (struct iommufd){.fd = -1, .kvm_vfio = -1};
 	if (fd < 0)
 		fd = sys_open("/dev/iommu", O_RDWR);
 	if (fd < 0)

@@ -19,7 +19,10 @@ struct iommufd {
 	int fd;		  /* /dev/iommu, owned */
 	unsigned objects; /* objects alive, 0 at close */
 	bool running;	  /* the guest has started: IOAS maps from now on are counted apart */
-	uint64_t mapped;  /* bytes mapped in all IOAS; names the need in messages about RLIMIT_MEMLOCK */
+	/* KVM's VFIO device, borrowed, which is told of each device before it is bound; -1: none. KVM then knows when
+	 * DMA goes past the CPUs' caches (x86), and drivers that need the VM find it. */
+	int kvm_vfio;
+	uint64_t mapped; /* bytes mapped in all IOAS; names the need in messages about RLIMIT_MEMLOCK */
 };
 
 enum iommu_obj_type {

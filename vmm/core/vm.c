@@ -74,7 +74,7 @@ int vm_create(struct vm *vm, struct loop *loop, int kvm_fd, uint64_t memory)
 {
 	int err;
 
-	*vm = (struct vm){.kvm_fd = kvm_fd, .vm_fd = -1, .loop = loop};
+	*vm = (struct vm){.kvm_fd = kvm_fd, .vm_fd = -1, .vfio_fd = -1, .loop = loop};
 	gmem_init(&vm->gmem);
 	bus_init(&vm->bus);
 	if (kvm_fd < 0)
@@ -97,6 +97,7 @@ void vm_destroy(struct vm *vm)
 	free(vm->vcpus);
 	vm->vcpus = NULL;
 	vm->nr_vcpus = 0;
+	fd_close(&vm->vfio_fd);
 	arch_vm_destroy(vm);
 	bus_fini(&vm->bus);
 	gmem_fini(&vm->gmem);
@@ -151,6 +152,18 @@ int vm_map_ram(struct vm *vm)
 		if (err)
 			return err;
 	}
+	return 0;
+}
+
+int vm_create_vfio(struct vm *vm)
+{
+	int fd = kvm_create_device(vm->vm_fd, KVM_DEV_TYPE_VFIO);
+
+	if (fd == -ENODEV || fd == -ENOTTY)
+		return 0;
+	if (fd < 0)
+		return log_fail(fd, "cannot create KVM's part of device assignment: %s", strerror(-fd));
+	vm->vfio_fd = fd;
 	return 0;
 }
 

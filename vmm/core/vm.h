@@ -43,6 +43,7 @@ struct vm {
 	unsigned nr_vcpus;
 	bool nested; /* the guest can be a host of virtual machines; set before vm_create_vcpus(), false by default */
 	uint64_t slots[VM_MAX_SLOTS / 64]; /* memory slot numbers in use, one bit each */
+	int vfio_fd;			   /* KVM's VFIO device, owned; -1: none */
 	struct arch_vm *arch;		   /* what only the architecture knows; owned, see arch_vm_create() */
 };
 
@@ -75,6 +76,10 @@ int vm_map_rom(struct vm *vm, gpa_t addr, void *host, uint64_t len, uint32_t *sl
  * exits to the bus, where the device finds it). */
 int vm_notify_add(struct vm *vm, gpa_t addr, int eventfd);
 void vm_notify_remove(struct vm *vm, gpa_t addr, int eventfd);
+
+/** Has KVM's VFIO device in vm->vfio_fd, which assigned devices are to be shown to; without one where the kernel has
+ *  none (CONFIG_KVM_VFIO). 0 or -errno (logged). */
+int vm_create_vfio(struct vm *vm);
 
 /** Lets all vCPUs run. The boot vCPU starts at @entry (arch_vcpu_reset() has been told). 0 or -errno (logged). */
 int vm_start(struct vm *vm);

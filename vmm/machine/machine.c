@@ -132,7 +132,7 @@ int machine_build(struct machine **out, const struct config *config)
 	if (!m)
 		return log_fail(-ENOMEM, "no memory for the machine's state");
 	m->config = config;
-	m->iommufd.fd = -1;
+	m->iommufd.fd = m->iommufd.kvm_vfio = -1;
 	boot_files_init(&m->boot);
 	fd_raise_limit();
 

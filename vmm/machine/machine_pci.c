@@ -139,6 +139,9 @@ int machine_build_pci(struct machine *m)
 	if (err == 0 && config_assigns(config)) {
 		err = iommufd_open(&m->iommufd, -1);
 		if (err == 0)
+			err = vm_create_vfio(&m->vm);
+		m->iommufd.kvm_vfio = m->vm.vfio_fd;
+		if (err == 0)
 			err = map_ram(m);
 	}
 	for (unsigned i = 0; err == 0 && i < config->pci_count; i++)
