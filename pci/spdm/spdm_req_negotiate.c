@@ -108,7 +108,8 @@ static uint32_t write_tables(const struct spdm_requester *r, uint8_t *tables, ui
 	return len;
 }
 
-/* At most one bit, and one that was offered. */
+/* At most one bit, and one that was offered. Responders may send tables that were not asked for, with nothing chosen.
+ */
 static bool picked(uint32_t chosen, uint32_t offered)
 {
 	return (chosen & (chosen - 1)) == 0 && !(chosen & ~offered);
@@ -134,7 +135,7 @@ static const char *selection_problem(const struct spdm_requester *r, const struc
 	return NULL;
 }
 
-static int take_selection(struct spdm_requester *r, const struct spdm_ask *a, const uint16_t *masks, unsigned offered)
+static int take_selection(struct spdm_requester *r, const struct spdm_ask *a, const uint16_t *masks)
 {
 	const struct spdm_fields *f = &a->in;
 	const char *problem = NULL;
@@ -144,8 +145,6 @@ static int take_selection(struct spdm_requester *r, const struct spdm_ask *a, co
 	if (f->num[F_LENGTH] != f->size || f->num[F_EXT_ASYM_COUNT] || f->num[F_EXT_HASH_COUNT] ||
 	    spdm_tables_read(f->ptr[F_TABLES], f->len[F_TABLES], f->num[F_P1], chosen, &present))
 		return spdm_req_fail(r, -EPROTO, SPDM_MALFORMED, "the tables of ALGORITHMS do not hold together");
-	if (present & ~offered)
-		return spdm_req_fail(r, -EPROTO, SPDM_MALFORMED, "ALGORITHMS has tables that were not asked for");
 	r->link.algs = (struct spdm_algs){
 		.hash = f->num[F_HASH],
 		.asym = f->num[F_ASYM],
@@ -185,7 +184,7 @@ static int negotiate(struct spdm_requester *r)
 	if (!rc)
 		rc = note(r, &a);
 	if (!rc)
-		rc = take_selection(r, &a, masks, offered);
+		rc = take_selection(r, &a, masks);
 	if (rc)
 		return rc;
 	if (r->config.identity && r->link.hash &&

@@ -36,6 +36,9 @@ static int check_answer(struct spdm_requester *r, const struct spdm_ask *a)
 		    (mut != SPDM_MUT_AUTH_PLAIN && !spdm_link_both(&r->link, SPDM_CAP_ENCAP))))
 		return spdm_req_fail(r, -EPROTO, SPDM_MALFORMED,
 				     "the device asks for mutual authentication that was not agreed");
+	if (mut == SPDM_MUT_AUTH_PLAIN && (f->num[F_SLOT] & 0xf) != 0)
+		return spdm_req_fail(r, -EPROTO, SPDM_MALFORMED, "the device wants slot %u of ours, which is empty",
+				     (unsigned)f->num[F_SLOT] & 0xf);
 	if (!spdm_link_both(&r->link, SPDM_CAP_HBEAT) && f->num[F_P1])
 		return spdm_req_fail(r, -EPROTO, SPDM_MALFORMED, "a heartbeat is asked for that was not agreed");
 	return spdm_req_fresh(r, f->ptr[F_RANDOM], "KEY_EXCHANGE_RSP");

@@ -113,6 +113,7 @@ START_TEST(flip)
 	rig.hook = hook;
 	rig.req_config.identity = rig.host.identity;
 	rig.req_config.retries = 1;
+	rig.rsp_config.block_count = 2; /* the more there is, the longer it takes */
 	rig.rsp_config.mutual = true;
 	rig.rsp_config.profile.versions = SPDM_VERSION_BIT(in_clear ? SPDM_VERSION_14 : SPDM_VERSION_12);
 	rig.rsp_config.profile.algs.dhe = SPDM_DHE_P256;
