@@ -4,15 +4,7 @@
  * requests on all channels, commands with any parameters, queues that fill up, registers, resets. After each step the
  * books agree; in the end nothing is stuck.
  */
-#include <stdlib.h>
-
-/* The rig's assertions, without Check around them. */
-#define CHECK_H
-#define ck_assert(c)		 ((c) ? (void)0 : abort())
-#define ck_assert_int_eq(a, b)	 ck_assert((a) == (b))
-#define ck_assert_uint_eq(a, b)	 ck_assert((a) == (b))
-#define ck_assert_ptr_nonnull(p) ck_assert((p) != NULL)
-
+#include "faults_plain.h"
 #include "faults_rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
