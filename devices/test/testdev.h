@@ -31,6 +31,7 @@ struct testdev_config {
 	bool integrated;      /* root complex integrated endpoint: placed on the root bus */
 	bool doe, ide, tdisp; /* device security (pci_tdi.h): a mailbox with SPDM; each needs the one before it */
 	const char *certificates, *key; /* PEM files of its identity; NULL: made at start */
+	uint8_t heartbeat_s;		/* of its sessions; 0: none */
 };
 
 /** Creates the endpoint, to be placed with pci_host_place(); *@out owns it. 0 or -errno (logged). */

@@ -20,6 +20,7 @@ int testdev_security_add(struct testdev *dev, const struct testdev_config *confi
 		.doe_offset = CAP_DOE,
 		.ide_offset = CAP_IDE,
 		.vector = MAILBOX_VECTOR,
+		.heartbeat_s = config->heartbeat_s,
 	};
 
 	if (!config->doe)

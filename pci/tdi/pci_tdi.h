@@ -27,6 +27,7 @@ struct pci_tdi_config {
 	uint16_t doe_offset;	  /* of the DOE capability, 0x18 bytes */
 	uint16_t ide_offset;	  /* of the IDE capability */
 	unsigned vector;	  /* of MSI-X, for the mailbox */
+	uint8_t heartbeat_s;	  /* a session that is silent for twice as long ends; 0: none does */
 };
 
 /** Gives @ep device security. Its BARs and MSI-X are there already; its guard is taken. 0 or -errno (logged). */

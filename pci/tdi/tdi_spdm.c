@@ -34,7 +34,7 @@ static unsigned tick(void *opaque)
 	struct pci_tdi *tdi = opaque;
 
 	catch_up(tdi);
-	return spdm_responder_sessions(tdi->spdm) ? TICK_MS : 0;
+	return tdi->config.heartbeat_s && spdm_responder_sessions(tdi->spdm) ? TICK_MS : 0;
 }
 
 static int answer(struct pci_tdi *tdi, uint8_t *type, const uint8_t *req, size_t len, uint8_t *rsp, size_t cap)
@@ -122,6 +122,7 @@ int tdi_spdm_create(struct pci_tdi *tdi)
 		.block_count = measure(tdi),
 		.ops = &spdm_ops,
 		.opaque = tdi,
+		.heartbeat_s = tdi->config.heartbeat_s,
 	};
 	int err = tdi->config.certificates
 			  ? spdm_identity_load(tdi->config.certificates, tdi->config.key, &tdi->identity)

@@ -104,6 +104,7 @@ struct config_test {
 	uint64_t serial_number;
 	bool doe, ide, tdisp;		  /* each needs the one before it */
 	struct config_identity *identity; /* NULL: made at start */
+	uint32_t heartbeat;		  /* seconds, 0 .. 255; with doe */
 };
 
 /* What a device must prove before a guest may use it. */

@@ -118,6 +118,7 @@ static const cyaml_schema_field_t test_fields[] = {
 	OPTIONAL_BOOL("doe", struct config_test, doe),
 	OPTIONAL_BOOL("ide", struct config_test, ide),
 	OPTIONAL_BOOL("tdisp", struct config_test, tdisp),
+	OPTIONAL_UINT("heartbeat", struct config_test, heartbeat),
 	CYAML_FIELD_MAPPING_PTR("identity", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_test, identity,
 				identity_fields),
 	CYAML_FIELD_END,

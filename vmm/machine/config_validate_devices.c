@@ -226,6 +226,10 @@ static int validate_test_security(struct place *p)
 			"\"pci.%u.devices.%u.test.identity\" needs \"doe: true\": without a mailbox nobody asks "
 			"for it",
 			p->port, p->device);
+	if (test->heartbeat > UINT8_MAX)
+		return config_fail(p->tree, AT(p, "test.heartbeat"),
+				   "\"pci.%u.devices.%u.test.heartbeat\" must be from 0 to 255 seconds, not %u",
+				   p->port, p->device, test->heartbeat);
 	if ((test->ide && !test->doe) || (test->tdisp && !test->ide))
 		return config_fail(p->tree, AT(p, "test"),
 				   "\"pci.%u.devices.%u.test.%s\" needs \"%s: true\": its messages come that way",

@@ -204,6 +204,7 @@ static int make_test(struct request *r)
 				      .doe = test->doe,
 				      .ide = test->ide,
 				      .tdisp = test->tdisp,
+				      .heartbeat_s = (uint8_t)test->heartbeat,
 			      });
 }
 
