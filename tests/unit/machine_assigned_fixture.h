@@ -46,6 +46,7 @@ static const char shared_smmu[] = "iommus: [{ id: smmu0, type: smmuv3 }]\n"
 
 static struct fake_vfio_dev *devs[NR_DEVS];
 static uint8_t *bars[NR_DEVS];
+static bool host_stalls;	     /* the host's SMMU stalls, and the first device can */
 static const char *second_host_smmu; /* the IOMMU of the second device; NULL: that of the first */
 
 /* A fresh host with both devices. */
@@ -55,10 +56,13 @@ static inline void assigned_host(void)
 	fake_kvm_install();
 	fake_iommu_install();
 	fake_vfio_install();
+	if (host_stalls)
+		fake_iommu.idr[0] &= ~IDR0_STALL_MODEL;
 	for (unsigned i = 0; i < NR_DEVS; i++) {
 		memset(devs[i], 0, sizeof(*devs[i]));
 		memset(bars[i], 0, BAR0_SIZE);
 		fake_vfio_nvme(devs[i], bars[i]);
+		devs[i]->can_stall = host_stalls && i == 0;
 		if (i == 1 && second_host_smmu)
 			snprintf(devs[i]->iommu, sizeof(devs[i]->iommu), "%s", second_host_smmu);
 		fake_vfio_add(devs[i], bdfs[i]);
@@ -70,6 +74,7 @@ static inline void assigned_setup(void)
 	machine_fixture_begin();
 	fake_sysfs_create();
 	second_host_smmu = NULL;
+	host_stalls = false;
 	for (unsigned i = 0; i < NR_DEVS; i++) {
 		devs[i] = calloc(1, sizeof(*devs[i]));
 		bars[i] = aligned_alloc(65536, 65536);

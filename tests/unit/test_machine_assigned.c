@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <linux/iommufd.h>
+
 #include "machine_assigned_fixture.h"
 
 /* Calls whose failure only means that the host lacks something. A group's member of unknown class counts as no bridge,
@@ -115,6 +117,52 @@ START_TEST(driver_to_host)
 END_TEST
 
 /* A host whose event queue fails does not keep the event loop busy with it. */
+#define EVTQ 0x60000u /* of the driver */
+
+/* A device of the host waits for a page: the guest hears of it, answers, and the device goes on. */
+START_TEST(page_fault)
+{
+	const struct fake_fault fault = {.tag = 1, .perm = IOMMU_PGFAULT_PERM_WRITE, .grpid = 77, .addr = 0x123000};
+	struct machine *m;
+	struct config *config;
+	uint64_t event[EVT_SIZE / 8];
+
+	host_stalls = true;
+	assigned_host();
+	ck_assert_int_eq(machine_make(&m, &config), 0);
+	ck_assert(m->endpoints[0].fn->dt_can_stall && !m->endpoints[1].fn->dt_can_stall);
+	ck_assert(m->iommus[0].faults.added && m->iommus[0].timer.added);
+	ck_assert_uint_eq(field_get32(IDR0_STALL_MODEL, smmu_read(m, 0, SMMU_IDR0)), IDR0_STALL_BOTH);
+	ck_assert_uint_eq(field_get32(IDR0_STALL_MODEL, smmu_read(m, 1, SMMU_IDR0)), IDR0_STALL_NONE);
+	driver_start(m, 0);
+	smmu_write(m, 0, SMMU_EVENTQ_BASE, 8, (DRIVER_AT(0) + EVTQ) | 4);
+	smmu_write(m, 0, SMMU_CR0, 4, CR0_CMDQEN | CR0_EVENTQEN | CR0_SMMUEN);
+	driver_install(m, 0, 0x100, driver_s1(0));
+
+	ck_assert(fake_fault_raise(devs[0]->dev, devs[0]->attached, &fault));
+	m->iommus[0].faults.handler(&m->iommus[0].faults);
+	ck_assert_uint_eq(smmu_read(m, 0, SMMU_EVENTQ_PROD), 1);
+	ck_assert_int_eq(gmem_read(&m->vm.gmem, gpa(DRIVER_AT(0) + EVTQ), event, sizeof(event)), 0);
+	ck_assert_uint_eq(field_get(EVT0_ID, event[0]), EVT_F_TRANSLATION);
+	ck_assert_uint_eq(field_get(EVT0_SID, event[0]), 0x100);
+	ck_assert(event[1] & EVT1_STALL);
+	ck_assert_uint_eq(event[2], 0x123000);
+	ck_assert_uint_eq(fake_faults_seen.open, 1);
+	driver_command(m, 0, CMD_RESUME | field_prep(CMD0_SID, 0x100) | UINT64_C(1) << 12,
+		       field_get(EVT1_STAG, event[1]));
+	ck_assert_uint_eq(fake_faults_seen.retried, 1);
+
+	/* one that the guest leaves open ends with the machine */
+	ck_assert(fake_fault_raise(devs[0]->dev, devs[0]->attached, &(struct fake_fault){.tag = 2}));
+	m->iommus[0].faults.handler(&m->iommus[0].faults);
+	m->iommus[0].timer.handler(&m->iommus[0].timer); /* nothing is due */
+	ck_assert_uint_eq(fake_faults_seen.open, 1);
+	machine_unmake(&m, config);
+	ck_assert_uint_eq(fake_faults_seen.open, 0);
+	ck_assert_uint_eq(fake_faults_seen.unknown, 0);
+}
+END_TEST
+
 START_TEST(event_queue_fails)
 {
 	struct machine *m;
@@ -225,6 +273,7 @@ static void add_tests(TCase *tc)
 	tcase_add_checked_fixture(tc, assigned_setup, assigned_teardown);
 	tcase_add_test(tc, boot_reboot_poweroff);
 	tcase_add_test(tc, driver_to_host);
+	tcase_add_test(tc, page_fault);
 	tcase_add_test(tc, event_queue_fails);
 	tcase_add_test(tc, reset_goes_by_gbpa);
 	tcase_add_test(tc, untranslated);
