@@ -10,6 +10,8 @@
 #include "bits.h"
 #include "log.h"
 #include "pci_bridge_regs.h"
+#include "pci_guard.h"
+#include "pci_ide.h"
 #include "pci_priv.h"
 #include "vm.h"
 
@@ -112,6 +114,39 @@ void pci_bridge_window_written(struct pci_function *fn, uint16_t offset, uint32_
 		pci_host_remap(fn->host);
 }
 
+/* The end of a stream at one side is its end at the other: what comes is not protected any more. */
+static void port_stream_insecure(void *opaque, uint8_t stream)
+{
+	struct pci_bridge *bridge = opaque;
+
+	for (unsigned i = 0; i < ARRAY_LEN(bridge->children); i++)
+		if (bridge->children[i] && bridge->children[i]->ide)
+			pci_ide_fail_stream(bridge->children[i]->ide, stream);
+}
+
+int pci_bridge_add_ide(struct pci_bridge *bridge)
+{
+	const struct pci_ide_config config = {
+		.offset = BRIDGE_EXT_IDE,
+		.link = true,
+		.selective = 2,
+		.addresses = 1,
+		.insecure = port_stream_insecure,
+		.opaque = bridge,
+	};
+	struct pci_ide *ide = calloc(1, sizeof(*ide));
+	int err;
+
+	if (!ide)
+		return log_fail(-ENOMEM, "%s: no memory for the IDE capability", bridge->fn.name);
+	err = pci_ide_add(ide, &bridge->fn, &config);
+	if (err)
+		free(ide);
+	else
+		bridge->ide = ide;
+	return err;
+}
+
 /* The port's own MSI: brings the route in line with what the guest has programmed. */
 static void port_irq_changed(struct pci_function *fn)
 {
@@ -134,7 +169,11 @@ static bool port_pending(struct pci_function *fn, unsigned vector)
 
 static int port_reset(struct pci_function *fn)
 {
-	irq_route_clear(&to_bridge(fn)->irq);
+	struct pci_bridge *bridge = to_bridge(fn);
+
+	irq_route_clear(&bridge->irq);
+	if (bridge->ide)
+		pci_ide_after_reset(bridge->ide, PCI_RESET_CONVENTIONAL);
 	pci_irq_notify_below(fn); /* the bus number may be another */
 	return 0;
 }
@@ -145,6 +184,7 @@ static void port_destroy(struct pci_function *fn)
 
 	irq_route_fini(&bridge->irq);
 	pci_function_fini(fn);
+	free(bridge->ide);
 	free(bridge);
 }
 

@@ -10,6 +10,7 @@
 #include "pci_function.h"
 #include "range.h"
 
+struct pci_ide;
 struct vm;
 
 struct pci_bridge {
@@ -17,12 +18,17 @@ struct pci_bridge {
 	uint8_t slot;	      /* physical slot number, 1 .. */
 	bool translated;      /* the port's own MSIs go through a guest IOMMU; default false, set by the machine */
 	struct irq_route irq; /* the port's own MSI, connected while the guest has it enabled */
+	struct pci_ide *ide;  /* the IDE capability; NULL: none. Owned */
 	struct pci_function *children[8]; /* functions of device 0 below, not owned */
 };
 
 /** Creates a root port named @name (borrowed). @bus is the secondary bus number that it holds after reset, as firmware
  * would have assigned it. 0 or -errno (logged). Freed by its function's destroy. */
 int pci_bridge_create(struct pci_bridge **out, struct vm *vm, const char *name, uint8_t slot, uint8_t bus);
+
+/** Gives the port an IDE capability: a link stream and two selective ones. Before it is placed. 0 or -errno (logged).
+ */
+int pci_bridge_add_ide(struct pci_bridge *bridge);
 
 /** The bridge that @fn is part of; NULL when it is no bridge. */
 struct pci_bridge *pci_bridge_of(struct pci_function *fn);

@@ -15,6 +15,8 @@ struct pci_function;
 #define BRIDGE_EXT_ACS 0x150u
 #define BRIDGE_EXT_SEC 0x160u /* secondary PCI Express: lane equalization of 8 GT/s and more */
 
+#define BRIDGE_EXT_IDE 0x200u
+
 #define BRIDGE_WINDOW_GRANULE 0x100000u
 #define BRIDGE_LINK_WIDTH     16u
 

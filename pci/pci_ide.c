@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "log.h"
+#include "pci_bridge.h"
 #include "pci_function.h"
 #include "wire.h"
 
@@ -61,6 +62,21 @@ static uint8_t stream_of(uint32_t control)
 	return (uint8_t)field_get32(IDE_STREAM_ID, control);
 }
 
+/*
+ * The keys of a root port come from the platform, not through a mailbox. Here aerie is the platform: the port has those
+ * of the stream with the same id of a function below it, as soon as that has them.
+ */
+static bool has_keys(const struct pci_ide *ide, uint8_t stream)
+{
+	const struct pci_bridge *port = pci_bridge_of(ide->fn);
+
+	for (unsigned i = 0; port && i < ARRAY_LEN(port->children); i++)
+		if (port->children[i] && port->children[i]->ide &&
+		    ide_km_secure(&port->children[i]->ide->km, stream, NULL))
+			return true;
+	return ide_km_secure(&ide->km, stream, NULL);
+}
+
 /* Brings the status registers in line with enables and keys, and tells who wants to know. */
 static void update(struct pci_ide *ide)
 {
@@ -69,7 +85,7 @@ static void update(struct pci_ide *ide)
 		uint32_t control = control_of(ide, i);
 		uint32_t status = pci_cfg_get(&ide->fn->cfg, block.status, 4) & ~IDE_STREAM_STATE;
 		bool was = ide->secure[i];
-		bool now = (control & IDE_STREAM_ENABLE) && ide_km_secure(&ide->km, stream_of(control), NULL);
+		bool now = (control & IDE_STREAM_ENABLE) && has_keys(ide, stream_of(control));
 
 		ide->secure[i] = now;
 		pci_cfg_set(&ide->fn->cfg, block.status, 4, status | (now ? IDE_STATE_SECURE : IDE_STATE_INSECURE));
@@ -90,6 +106,7 @@ static void control_written(struct pci_function *fn, uint16_t offset, uint32_t o
 		/* What is lost is lost under its old id. */
 		pci_cfg_set(&fn->cfg, offset, 4, old & ~IDE_STREAM_ENABLE);
 		ide_km_drop_stream(&ide->km, stream_of(old));
+		update(ide);
 		pci_cfg_set(&fn->cfg, offset, 4, now);
 	}
 	update(ide);
@@ -122,7 +139,11 @@ static int key_changed(void *opaque, uint8_t stream, unsigned key_set, unsigned 
 
 static void keys_changed(void *opaque, uint8_t stream, bool secure)
 {
-	update(opaque);
+	struct pci_ide *ide = opaque;
+
+	update(ide);
+	if (ide->fn->parent && ide->fn->parent->fn.ide)
+		update(ide->fn->parent->fn.ide);
 }
 
 static const struct ide_km_ops km_ops = {

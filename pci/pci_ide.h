@@ -4,7 +4,7 @@
  *
  * A stream is secure while its register block is enabled and all its keys run. There is no link here whose TLPs could
  * be encrypted: what a guest sees are the registers, the states and the refusals; keys are checked, counted and
- * forgotten. Guarded by the device lock.
+ * forgotten. A root port has the keys of the functions below it. Guarded by the device lock.
  */
 #ifndef AERIE_PCI_IDE_H
 #define AERIE_PCI_IDE_H

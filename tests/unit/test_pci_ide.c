@@ -204,6 +204,28 @@ START_TEST(resets)
 }
 END_TEST
 
+/* A root port has the keys of what is below it, and takes the other end along when it ends a stream. */
+START_TEST(port)
+{
+	unsigned stream = 0x200 + IDE_LINK_FIRST + IDE_LINK_BLOCK;
+
+	ck_assert_int_eq(pci_bridge_add_ide(w.port[0]), 0);
+	ck_assert_uint_eq(fake_cfg_read(&w, 0, 1 << 3, 0x200, 2), IDE_CAP_ID);
+	fake_cfg_write(&w, 0, 1 << 3, stream + IDE_SEL_CTL, 4, ID << 24 | IDE_STREAM_ENABLE);
+	ck_assert_uint_eq(fake_cfg_read(&w, 0, 1 << 3, stream + IDE_SEL_STATUS, 4), IDE_STATE_INSECURE);
+	secure_it();
+	ck_assert_uint_eq(fake_cfg_read(&w, 0, 1 << 3, stream + IDE_SEL_STATUS, 4), IDE_STATE_SECURE);
+	put(CTL(0), 0);
+	ck_assert_uint_eq(fake_cfg_read(&w, 0, 1 << 3, stream + IDE_SEL_STATUS, 4), IDE_STATE_INSECURE);
+	secure_it();
+	ck_assert_uint_eq(fake_cfg_read(&w, 0, 1 << 3, stream + IDE_SEL_STATUS, 4), IDE_STATE_SECURE);
+	losses = 0;
+	fake_cfg_write(&w, 0, 1 << 3, stream + IDE_SEL_CTL, 4, 0);
+	ck_assert_uint_eq(STATE(0), IDE_STATE_INSECURE);
+	ck_assert_uint_eq(losses, 1);
+}
+END_TEST
+
 START_TEST(refused)
 {
 	static struct pci_ide other;
@@ -236,6 +258,7 @@ int main(void)
 	tcase_add_test(tc, disable);
 	tcase_add_test(tc, losing);
 	tcase_add_test(tc, resets);
+	tcase_add_test(tc, port);
 	tcase_add_test(tc, refused);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

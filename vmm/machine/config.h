@@ -60,6 +60,7 @@ struct config_port {
 	char *root_port; /* id */
 	uint8_t slot;	 /* device number on bus 0, 1 .. 31, no two alike; the next free one when the file has none */
 	char *iommu;	 /* id of an entry of `iommus`; NULL: not translated by the guest */
+	bool ide;	 /* IDE capability */
 	struct config_device *devices;
 	unsigned devices_count;
 };

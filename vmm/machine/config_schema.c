@@ -63,6 +63,7 @@ static const cyaml_schema_field_t port_fields[] = {
 	CYAML_FIELD_UINT("slot", CYAML_FLAG_OPTIONAL, struct config_port, slot),
 	CYAML_FIELD_STRING_PTR("iommu", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_port, iommu, 1,
 			       CONFIG_NAME_MAX),
+	CYAML_FIELD_BOOL("ide", CYAML_FLAG_OPTIONAL, struct config_port, ide),
 	CYAML_FIELD_SEQUENCE("devices", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_port, devices,
 			     &config_device_entry, 0, CONFIG_MAX_DEVICES),
 	CYAML_FIELD_END,

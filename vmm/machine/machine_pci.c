@@ -48,7 +48,10 @@ static int build_port(struct machine *m, unsigned index)
 
 	if (err < 0)
 		return err;
-	err = pci_host_place(m->pci, NULL, (uint8_t)(port->slot << 3), &bridge->fn);
+	if (port->ide)
+		err = pci_bridge_add_ide(bridge);
+	if (err == 0)
+		err = pci_host_place(m->pci, NULL, (uint8_t)(port->slot << 3), &bridge->fn);
 	if (err < 0) {
 		bridge->fn.ops->destroy(&bridge->fn);
 		return err;
