@@ -128,10 +128,8 @@ static int hold_policy(struct attest *a)
 		};
 	if (!a->config.policy)
 		return 0;
-	if (!policy_holds(a->config.policy, m, a->measurements.count, attest_hash(a), why)) {
-		attest_fail(a, -EACCES, "policy", "%s", why);
-		return log_fail(-EACCES, "%s: is not trusted: %s", a->config.name, why);
-	}
+	if (!policy_holds(a->config.policy, m, a->measurements.count, attest_hash(a), why))
+		return attest_fail(a, -EACCES, "policy", "%s", why);
 	a->policy_held = true;
 	return 0;
 }
@@ -143,11 +141,8 @@ static int measure(struct attest *a)
 
 	if (!(a->config.require & ATTEST_MEASUREMENTS))
 		return 0;
-	if ((spdm_requester_peer_caps(a->rq) & SPDM_CAP_MEAS_MASK) != SPDM_CAP_MEAS_SIGNED) {
-		attest_fail(a, -ENOTSUP, "no-measurements", "the device has no signed measurements");
-		return log_fail(-ENOTSUP, "%s: is not trusted: it has no signed measurements, and they are required",
-				a->config.name);
-	}
+	if ((spdm_requester_peer_caps(a->rq) & SPDM_CAP_MEAS_MASK) != SPDM_CAP_MEAS_SIGNED)
+		return attest_fail(a, -ENOTSUP, "no-measurements", "the device has no signed measurements");
 	err = spdm_requester_measurements(a->rq, a->session, true, false, &a->measurements);
 	if (err < 0)
 		return spdm_fail(a, err);
@@ -169,10 +164,15 @@ int attest_vendor(void *opaque, const uint8_t *req, size_t len, uint8_t *rsp, si
 	return (int)got;
 }
 
+bool attest_peer_refused(const struct attest *a)
+{
+	return a->verdict == spdm_reason_name(SPDM_PEER_ERROR);
+}
+
 /* The flow has logged it. A session that broke underneath has set the verdict. */
 static int key_fail(struct attest *a, int err, const char *verdict, const char *what)
 {
-	if (strcmp(a->verdict, "pending") != 0 && err != -ENOTSUP)
+	if (strcmp(a->verdict, "pending") != 0 && !attest_peer_refused(a))
 		return err;
 	return attest_fail(a, err, verdict, "%s: %s", what, strerror(-err));
 }

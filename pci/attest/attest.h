@@ -51,8 +51,8 @@ int attest_create(struct attest **out, const struct attest_config *config);
 /** Forgets all keys; says nothing to the device. NULL inside is fine. */
 void attest_destroy(struct attest **attest);
 
-/* The steps, in order. Each returns 0 or -errno (logged) and sets the verdict; after a failure the next call is
- * attest_end(). */
+/* The steps, in order. Each returns 0 or -errno and sets the verdict, which the caller tells; engines and transports
+ * log particulars. After a failure the next call is attest_end(). */
 
 /** Identity, measurements, session, link keys: all but TDISP. Starts over when it has been called before. */
 int attest_verify(struct attest *a);

@@ -46,7 +46,7 @@ static int over_mailbox(struct attest_link *link, bool *secured, const uint8_t *
 static int sock_fail(const struct attest_link *link, int err)
 {
 	if (err == -ETIMEDOUT)
-		return log_fail(err, "%s: no answer in time", link->name);
+		return err; /* the requester says what there was no answer to */
 	if (err == -EPIPE || err == -EPROTO || err == -ECONNRESET)
 		return log_fail(-ECONNRESET, "%s: the peer has closed the connection", link->name);
 	if (err == -EMSGSIZE)

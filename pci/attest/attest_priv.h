@@ -33,6 +33,10 @@ struct attest {
 __attribute__((format(printf, 4, 5))) int attest_fail(struct attest *a, int err, const char *verdict, const char *fmt,
 						      ...);
 
+/** The verdict is that the device answered with ERROR, which inside of IDE_KM and TDISP means that it does not know
+ * them. */
+bool attest_peer_refused(const struct attest *a);
+
 /** tdisp_exchange_fn and ide_km_exchange_fn: a vendor-defined message in the session. */
 int attest_vendor(void *opaque, const uint8_t *req, size_t len, uint8_t *rsp, size_t cap);
 

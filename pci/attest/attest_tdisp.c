@@ -22,6 +22,8 @@ static int tdisp_fail(struct attest *a, int err, const char *verdict, const char
 		return attest_fail(a, err, verdict, "%s: %s (state %s)", what,
 				   td->why ? td->why : "the answer is not what it must be",
 				   tdisp_state_name(td->state));
+	if (attest_peer_refused(a) && !td->version_known)
+		return attest_fail(a, err, "tdisp-unsupported", "the device does not know TDISP");
 	if (strcmp(a->verdict, "pending") != 0)
 		return err;
 	return attest_fail(a, err, verdict, "%s: %s", what, strerror(-err));
@@ -35,12 +37,8 @@ static int check_report(struct attest *a)
 	if (!a->config.bars)
 		return 0;
 	err = tdisp_report_check(&a->report, a->config.bars, a->mmio_offset, &why);
-	if (err < 0) {
-		attest_fail(a, err, "report-bad", "the device interface report does not fit the BARs: %s", why);
-		return log_fail(err, "%s: is not trusted: its interface report does not fit its BARs: %s",
-				a->config.name, why);
-	}
-	return 0;
+	return err < 0 ? attest_fail(a, err, "report-bad", "the device interface report does not fit the BARs: %s", why)
+		       : 0;
 }
 
 int attest_lock(struct attest *a)
@@ -104,12 +102,9 @@ int attest_alive(struct attest *a)
 		if (state < 0)
 			return attest_fail(a, state, "session-lost",
 					   "the device does not tell the state of its interface");
-		if (state != TDISP_RUN) {
-			attest_fail(a, -EACCES, "left-run", "the interface is in state %s",
-				    tdisp_state_name((enum tdisp_state)state));
-			return log_fail(-EACCES, "%s: its interface has left RUN: it is in state %s", a->config.name,
-					tdisp_state_name((enum tdisp_state)state));
-		}
+		if (state != TDISP_RUN)
+			return attest_fail(a, -EACCES, "left-run", "the interface is in state %s",
+					   tdisp_state_name((enum tdisp_state)state));
 	}
 	a->checks++;
 	return 0;

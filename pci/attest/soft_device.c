@@ -209,6 +209,11 @@ static int vendor(void *opaque, uint32_t session, const uint8_t *in, size_t len,
 		return ide_km_respond(&dev->ide, session, in, len, out, cap);
 	if (in[0] != PCI_SIG_PROTOCOL_TDISP || !dev->config.tdisp)
 		return -ENOTSUP;
+	/* Where the device is on its bus is what it is addressed as, until that is locked. */
+	if (len >= TDISP_AT_FUNCTION + 4 && dev->tdisp.state == TDISP_UNLOCKED) {
+		dev->tdisp.rid = (uint16_t)(in[TDISP_AT_FUNCTION] | in[TDISP_AT_FUNCTION + 1] << 8);
+		dev->tdisp.segment = in[TDISP_AT_FUNCTION + 2];
+	}
 	if (len > TDISP_AT_MESSAGE && misbehave(dev, in[TDISP_AT_MESSAGE]))
 		return 0;
 	return tdisp_respond(&dev->tdisp, session, in, len, out, cap);

@@ -339,6 +339,11 @@ static bool is_config(const struct fake_vfio_dev *dev, const struct fake_vfio_re
 	return r == &dev->regions[VFIO_PCI_CONFIG_REGION_INDEX];
 }
 
+static bool is_special(const struct fake_vfio_dev *dev, uint64_t at, size_t len)
+{
+	return len == 4 && at >= dev->special_at && at < (uint64_t)dev->special_at + dev->special_len;
+}
+
 static ssize_t dev_pread(struct fake_file *file, void *buf, size_t len, off_t offset)
 {
 	struct fake_vfio_dev *dev = file->state;
@@ -347,6 +352,12 @@ static ssize_t dev_pread(struct fake_file *file, void *buf, size_t len, off_t of
 
 	if (!r)
 		return -EINVAL;
+	if (is_config(dev, r) && is_special(dev, at, len)) {
+		uint32_t value = dev->special_read(dev->special, (unsigned)at);
+
+		memcpy(buf, &value, sizeof(value));
+		return (ssize_t)len;
+	}
 	if (is_config(dev, r)) {
 		memcpy(buf, dev->config + at, len);
 		return (ssize_t)len;
@@ -368,6 +379,13 @@ static ssize_t dev_pwrite(struct fake_file *file, const void *buf, size_t len, o
 
 	if (!r)
 		return -EINVAL;
+	if (is_config(dev, r) && is_special(dev, at, len)) {
+		uint32_t value;
+
+		memcpy(&value, buf, sizeof(value));
+		dev->special_write(dev->special, (unsigned)at, value);
+		return (ssize_t)len;
+	}
 	if (is_config(dev, r)) {
 		memcpy(dev->config + at, buf, len);
 		return (ssize_t)len;
@@ -441,6 +459,13 @@ void fake_vfio_add(struct fake_vfio_dev *dev, const char *bdf)
 	fake_sysfs_device(bdf, 0x010802, "vfio-pci", dev->iommu, (int)(10 + n));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev/vfio%u/dev", bdf, n);
 	fake_sysfs_file(path, "511:0\n");
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource", bdf);
+	fake_sysfs_file(path, "0x0000000010000000 0x0000000010003fff 0x0000000000140204\n"
+			      "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+			      "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+			      "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+			      "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+			      "0x0000000000000000 0x0000000000000000 0x0000000000000000\n");
 	if (dev->can_stall) {
 		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/of_node/dma-can-stall", bdf);
 		fake_sysfs_file(path, "");

@@ -47,6 +47,11 @@ struct fake_vfio_dev {
 		bool noresize;
 	} irqs[VFIO_PCI_NUM_IRQS];
 	uint32_t vectors_left; /* MSI and MSI-X vectors that the host can give at once */
+	/* Registers with effects: dwords of config space [special_at, special_at + special_len) */
+	uint32_t (*special_read)(void *opaque, unsigned offset);
+	void (*special_write)(void *opaque, unsigned offset, uint32_t value);
+	void *special;
+	unsigned special_at, special_len;
 	bool can_reset;
 	bool can_stall;						   /* dma-can-stall, set before fake_vfio_add() */
 	int open_err, bind_err, attach_err, detach_err, reset_err; /* errno; 0: works */

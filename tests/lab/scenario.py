@@ -30,7 +30,9 @@ scenario.toml holds:
                   root.img and data.img, a pattern), or "esp" (a FAT file system from
                   which UEFI firmware starts the guest kernel named by `kernel`)
     [[device]]    model: QEMU's -device value; disk: name of a disk;
-                  network: true for a NIC; port: shared with an earlier device
+                  network: true for a NIC; port: shared with an earlier device;
+                  responder: arguments of `aerie spdm-responder`, which is then behind
+                  the mailbox of an NVMe drive (tests/lab/responders.py)
     [stats]       counters of aerie's statistics: {min = N, max = N}
     [expect]      host, guest, aerie: regular expressions that must match a line
     [reject]      the same, that must not; what every guest must not say is
@@ -99,6 +101,7 @@ class Device:
     disk: str = ""
     network: bool = False
     port: int = 0     # 0: the next free one
+    responder: tuple[str, ...] | None = None     # None: it cannot prove anything
 
 
 @dataclass(frozen=True)
@@ -212,11 +215,16 @@ def _scenario(folder: Path, arch: Arch, table: Mapping[str, Any]) -> Scenario:
         selftests=table.get("selftests", False),
         modules=tuple(table.get("modules", MODULES)),
         disks=tuple(Disk(**disk) for disk in table.get("disk", ())),
-        devices=tuple(Device(**device) for device in table.get("device", ())),
+        devices=tuple(_device(device) for device in table.get("device", ())),
         stats={name: Bounds(**bounds) for name, bounds in table.get("stats", {}).items()},
         expect=_patterns(folder.name, table.get("expect", {})),
         reject=_patterns(folder.name, table.get("reject", {})),
     )
+
+
+def _device(table: Mapping[str, Any]) -> Device:
+    arguments = table.get("responder")
+    return Device(**{**table, "responder": None if arguments is None else tuple(arguments)})
 
 
 def load_all() -> list[Scenario]:

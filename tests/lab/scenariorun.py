@@ -14,6 +14,7 @@ from lab.guests import LAB_KERNEL
 from lab.images import Image
 from lab.l1 import Host
 from lab.netpeer import NetPeer
+from lab.responders import Responders
 from lab.result import FAILED, PASSED, Result
 from lab.scenario import ALWAYS_REJECTED, LOGS, NO_KERNEL, Scenario
 
@@ -75,11 +76,11 @@ def fly(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float,
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "share" / "out").mkdir(parents=True)
     this = Run(scenario, tuple(kernels), host, folder, scale, _make_images(scenario, host, folder))
-    with _peer(this):
+    with (_peer(this), Responders(scenario.devices, folder / "share", folder) as responders):
         _stage(this, facts or {})
         _make_esps(this)
         limit = BOOT_LIMIT * scale + len(kernels) * (this.guest_limit() + 5)
-        this.outcome = l0.run(_machine(this), folder, limit)
+        this.outcome = l0.run(_machine(this, responders), folder, limit)
     this.verdicts = _verdicts(this)
     return this
 
@@ -169,7 +170,7 @@ def _inside(this: Run) -> dict[str, bytes]:
     return files
 
 
-def _machine(this: Run) -> l0.Machine:
+def _machine(this: Run, responders: Responders) -> l0.Machine:
     """L0 with the scenario's devices."""
     backends: list[str] = []
     for image in this.images.values():
@@ -179,6 +180,7 @@ def _machine(this: Run) -> l0.Machine:
         options = []
         for function, device in enumerate(devices):
             option = device.model + (f",drive={device.disk}" if device.disk else "")
+            option += responders.options(this.scenario.devices.index(device))
             if device.network:
                 name = f"net{number}f{function}"
                 backends += ["-netdev", f"user,id={name}"]

@@ -8,7 +8,8 @@
 #include "log.h"
 
 const struct cli_command *const cli_commands[] = {
-	&cli_cmd_run, &cli_cmd_check, &cli_cmd_devices, &cli_cmd_bind, &cli_cmd_unbind, NULL,
+	&cli_cmd_run, &cli_cmd_check,  &cli_cmd_devices,	&cli_cmd_bind, &cli_cmd_unbind,
+	&cli_cmd_ctl, &cli_cmd_attest, &cli_cmd_spdm_responder, NULL,
 };
 
 static const struct cli_command *find_command(const char *name)
@@ -21,8 +22,8 @@ static const struct cli_command *find_command(const char *name)
 
 static int unknown_command(const char *name)
 {
-	static const char *const known[] = {"run",  "check",	 "devices", "bind", "unbind",
-					    "help", "--version", "--help",  NULL};
+	static const char *const known[] = {"run",    "check",		"devices", "bind",	"unbind", "ctl",
+					    "attest", "spdm-responder", "help",	   "--version", "--help", NULL};
 	const char *near = cli_nearest(name, known);
 
 	if (near)

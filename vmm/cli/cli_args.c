@@ -136,8 +136,8 @@ void cli_print_help(void)
 	       "Usage:\n  aerie COMMAND ...\n\nCommands:\n",
 	       AERIE_VERSION);
 	for (const struct cli_command *const *c = cli_commands; *c; c++)
-		printf("  %-8s %s\n", (*c)->name, (*c)->summary);
-	printf("  %-8s %s\n", "help", "show this, or the help of a command: aerie help run");
+		printf("  %-14s %s\n", (*c)->name, (*c)->summary);
+	printf("  %-14s %s\n", "help", "show this, or the help of a command: aerie help run");
 	printf("\nA first VM with the host's PCI device 0000:01:00.0:\n"
 	       "  aerie devices                                 what could be assigned, and if not, why\n"
 	       "  aerie bind 0000:01:00.0                       take it from the host's driver\n"

@@ -9,7 +9,7 @@
 
 #include "cli.h"
 
-#define CLI_MAX_OPTIONS 12u
+#define CLI_MAX_OPTIONS 24u
 
 struct cli_option {
 	const char *name; /* long name; NULL ends the table */
@@ -31,7 +31,8 @@ struct cli_command {
 	int (*main)(struct cli_args *args);
 };
 
-extern const struct cli_command cli_cmd_run, cli_cmd_check, cli_cmd_devices, cli_cmd_bind, cli_cmd_unbind;
+extern const struct cli_command cli_cmd_run, cli_cmd_check, cli_cmd_devices, cli_cmd_bind, cli_cmd_unbind, cli_cmd_ctl,
+	cli_cmd_attest, cli_cmd_spdm_responder;
 /* All of them; NULL ends the table. */
 extern const struct cli_command *const cli_commands[];
 

@@ -32,6 +32,7 @@ static int run_checks(struct check *check)
 	check_devices(check);
 	check_tsm(check);
 	check_emulated(check);
+	check_trust(check);
 	check_host_devices(check);
 	check_limits(check);
 	return check->errors > 0 ? MACHINE_REFUSED : MACHINE_DONE;

@@ -71,6 +71,7 @@ struct config {
 	struct config_machine machine;
 	struct config_boot boot;
 	struct config_console console;
+	char *control; /* path of the control socket; NULL: none */
 	struct config_iommu *iommus;
 	unsigned iommus_count;
 	struct config_port *pci;

@@ -80,6 +80,8 @@ static const cyaml_schema_field_t top_fields[] = {
 	CYAML_FIELD_MAPPING("machine", CYAML_FLAG_DEFAULT, struct config, machine, machine_fields),
 	CYAML_FIELD_MAPPING("boot", CYAML_FLAG_DEFAULT, struct config, boot, boot_fields),
 	CYAML_FIELD_MAPPING("console", CYAML_FLAG_OPTIONAL, struct config, console, console_fields),
+	CYAML_FIELD_STRING_PTR("control", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, control, 1,
+			       CONFIG_SOCKET_MAX),
 	CYAML_FIELD_SEQUENCE("iommus", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, iommus, &iommu_entry, 0,
 			     CONFIG_MAX_IOMMUS),
 	CYAML_FIELD_SEQUENCE("pci", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config, pci, &port_entry, 0,

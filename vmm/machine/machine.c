@@ -7,6 +7,7 @@
 
 #include "acpi_button.h"
 #include "acpi_power.h"
+#include "control.h"
 #include "fd.h"
 #include "log.h"
 #include "machine_priv.h"
@@ -161,6 +162,10 @@ int machine_build(struct machine **out, const struct config *config)
 		err = machine_finish_firmware(m);
 	if (err == 0)
 		err = add_button(m);
+	if (err == 0)
+		err = machine_build_control(m);
+	if (err == 0)
+		err = machine_build_trust(m);
 	if (err < 0) {
 		machine_destroy(&m);
 		return err;
@@ -200,11 +205,16 @@ int machine_reset(struct machine *m)
 {
 	int err = 0;
 
+	machine_trust_before_reset(m);
 	bus_lock(&m->vm.bus);
 	for (unsigned i = 0; err == 0 && i < m->nr_devices; i++)
 		err = m->devices[i]->class->reset(m->devices[i]);
 	bus_unlock(&m->vm.bus);
-	return err < 0 ? err : arch_irqchip_reset(&m->vm);
+	if (err == 0)
+		err = arch_irqchip_reset(&m->vm);
+	if (err == 0)
+		machine_trust_after_reset(m);
+	return err;
 }
 
 /* The last built goes first: front ends, then what they stood on. */
@@ -242,6 +252,7 @@ void machine_destroy(struct machine **machine)
 	*machine = NULL;
 	if (m->vm_created) {
 		vm_pause(&m->vm);
+		machine_drop_trust(m);
 		stop_dma(m);
 	}
 	log_set_capped(false);
@@ -256,6 +267,7 @@ void machine_destroy(struct machine **machine)
 	if (m->vm_created)
 		vm_destroy(&m->vm);
 	boot_files_close(&m->boot);
+	control_destroy(&m->control);
 	machine_drop_signals(m);
 	loop_fini(&m->loop);
 	free(m);

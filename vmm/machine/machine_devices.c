@@ -223,11 +223,6 @@ static int (*const makers[DEVICE_KINDS])(struct request *r) = {
 int machine_make_device(struct machine *m, const struct config_device *config, struct pci_function **fn)
 {
 	struct request r = {.m = m, .config = config};
-
-	if (config->trust)
-		return log_fail(-EOPNOTSUPP,
-				"%s: nothing holds this device to its \"trust\" yet; it is not given to a guest",
-				config->id);
 	int err = makers[config->kind](&r);
 
 	*fn = r.fn;

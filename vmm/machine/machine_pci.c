@@ -79,13 +79,20 @@ int machine_make_assigned(struct machine *m, const struct config_device *device,
 	struct machine_endpoint *ep = &m->endpoints[m->nr_endpoints];
 	int iommu = machine_port_iommu(m, ep->port);
 	bool nested = iommu >= 0 && m->config->iommus[iommu].type == IOMMU_TYPE_SMMUV3;
-	int err = assigned_create(&ep->assigned, &m->vm,
-				  &(struct assign_config){
-					  .bdf = device->assign,
-					  .iommufd = &m->iommufd,
-					  .translated = iommu >= 0,
-					  .nested = nested,
-				  });
+	struct assign_gate_config gate;
+	int err = 0;
+
+	if (device->trust)
+		err = machine_trust_create(m, ep, device, &gate);
+	if (err == 0)
+		err = assigned_create(&ep->assigned, &m->vm,
+				      &(struct assign_config){
+					      .bdf = device->assign,
+					      .iommufd = &m->iommufd,
+					      .translated = iommu >= 0,
+					      .nested = nested,
+					      .gate = device->trust ? &gate : NULL,
+				      });
 
 	if (err < 0)
 		return err;
@@ -97,20 +104,36 @@ int machine_make_assigned(struct machine *m, const struct config_device *device,
 	return 0;
 }
 
+/* One that aerie plays itself: blocked from the start. */
+static int guard_emulated(struct machine *m, struct machine_endpoint *ep, const struct config_device *device)
+{
+	struct assign_gate_config unused; /* it is not told apart who closes the gate */
+	int err = machine_trust_create(m, ep, device, &unused);
+
+	if (err == 0)
+		pci_endpoint_gate(pci_endpoint_of(ep->fn), true);
+	return err;
+}
+
 static int build_device(struct machine *m, unsigned port, const struct config_device *device)
 {
 	struct machine_endpoint *ep = &m->endpoints[m->nr_endpoints];
 	int err;
 
-	*ep = (struct machine_endpoint){.port = port};
+	*ep = (struct machine_endpoint){.port = port, .config = device};
 	err = machine_make_device(m, device, &ep->fn);
 	if (err == 0) {
-		err = pci_host_place(m->pci, m->ports[port], device->function, ep->fn);
+		if (device->trust && !ep->trust)
+			err = guard_emulated(m, ep, device);
+		if (err == 0)
+			err = pci_host_place(m->pci, m->ports[port], device->function, ep->fn);
 		if (err < 0)
 			ep->fn->ops->destroy(ep->fn);
 	}
-	if (err < 0)
+	if (err < 0) {
+		machine_trust_destroy(&ep->trust);
 		return err;
+	}
 	ep->endpoint = (struct viommu_endpoint){.name = device->id, .rid = endpoint_rid, .owner = ep};
 	m->nr_endpoints++;
 	return 0;

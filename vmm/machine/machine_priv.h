@@ -43,6 +43,9 @@
 /* phys.hi cell of a 32-bit memory address on a PCI bus (IEEE 1275 PCI bus binding). */
 #define MACHINE_PCI_MEM32 0x02000000u
 
+struct control;
+struct machine_trust;
+
 /* A device below a root port, with what its translation needs. */
 struct machine_endpoint {
 	struct pci_function *fn;
@@ -50,6 +53,8 @@ struct machine_endpoint {
 	struct viommu_endpoint endpoint;
 	struct nested_dev *nested; /* assigned and behind an SMMUv3 of the guest */
 	unsigned port;		   /* index into config->pci */
+	const struct config_device *config;
+	struct machine_trust *trust; /* NULL: it is taken as it is */
 };
 
 /* One `iommus` entry. */
@@ -89,6 +94,8 @@ struct machine {
 	unsigned nr_endpoints;
 	struct console *port_consoles[MACHINE_MAX_PORT_CONSOLES]; /* of virtio consoles */
 	unsigned nr_port_consoles;
+	struct control *control; /* NULL: no control socket */
+	uint64_t started_ns;	 /* of CLOCK_MONOTONIC */
 };
 
 /** Takes over @dev: reset, described and destroyed with the machine. 0 or -ENOSPC (logged; @dev is destroyed). */
@@ -98,10 +105,28 @@ int machine_add_device(struct machine *m, struct device *dev);
 int machine_build_signals(struct machine *m);
 int machine_build_pci(struct machine *m);
 int machine_build_iommus(struct machine *m);
+int machine_build_trust(struct machine *m);
+int machine_build_control(struct machine *m);
 
 /* Their counterparts; fine when the build stopped halfway. */
 void machine_drop_signals(struct machine *m);
 void machine_drop_iommus(struct machine *m);
+void machine_drop_trust(struct machine *m);
+
+/** What @device of the configuration has to prove: reads roots and policy; *@gate is for assigned_create(). Kept in
+ * @ep->trust. 0 or -errno (logged). */
+int machine_trust_create(struct machine *m, struct machine_endpoint *ep, const struct config_device *device,
+			 struct assign_gate_config *gate);
+void machine_trust_destroy(struct machine_trust **trust);
+/** "open" or "blocked". */
+const char *machine_trust_state(const struct machine_endpoint *ep);
+/** The evidence as JSON; the caller owns it. NULL: no memory. */
+struct json_object *machine_trust_json(const struct machine_endpoint *ep);
+
+/** Gates close and sessions end, before the devices are reset; and the other way round, after it. A device that is not
+ * trusted any more stays blocked, which is logged. */
+void machine_trust_before_reset(struct machine *m);
+void machine_trust_after_reset(struct machine *m);
 
 /** Opens the host's side of a serial connection. 0 or -errno (logged). */
 int machine_open_console(struct machine *m, enum config_console_type type, const char *path, struct console **out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "spdm_pki.h"
+#include "attest_pki.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,10 +20,10 @@
 #include "log.h"
 #include "spdm_regs.h"
 
-#define DAY_S		 86400L
-#define EKU_SPDM_DEVICE	 "1.3.6.1.4.1.412.274.3" /* DSP0274: SPDM responder authentication */
-#define EKU_SOMETHING	 "serverAuth"
-#define NAME_OF_FUNCTION "otherName:2.23.147;UTF8:%s"
+#define DAY_S		   86400L
+#define EKU_SPDM_DEVICE	   "1.3.6.1.4.1.412.274.3" /* DSP0274: SPDM responder authentication */
+#define EKU_SPDM_REQUESTER "1.3.6.1.4.1.412.274.4"
+#define NAME_OF_FUNCTION   "otherName:2.23.147;UTF8:%s"
 
 /* One certificate to be made. */
 struct wanted {
@@ -144,26 +144,31 @@ static int write_files(const char *dir, X509 *const certs[3], EVP_PKEY *key)
 			     strerror(err ? err : EIO));
 }
 
-int spdm_pki_generate(const char *dir, const struct spdm_pki_config *config)
+int attest_pki_generate(const char *dir, const struct attest_pki_config *config)
 {
 	EVP_PKEY *root_key = make_key(SPDM_ASYM_P384), *mid_key = make_key(SPDM_ASYM_P384),
 		 *key = make_key(config->asym);
 	X509 *certs[3] = {NULL};
-	char san[512];
+	char san[512], root_name[64];
+	uint32_t run = 0;
 	int err = -EIO;
 
+	/* Roots of different runs have different names, or a verifier would only say that a signature is wrong. */
+	RAND_bytes((unsigned char *)&run, sizeof(run));
+	snprintf(root_name, sizeof(root_name), "aerie test root %08x", run);
 	snprintf(san, sizeof(san), NAME_OF_FUNCTION, config->name ? config->name : "");
 	if (root_key && mid_key && key) {
-		certs[0] = make_cert(&(struct wanted){"aerie test root", root_key, root_key, NULL, true, -DAY_S,
-						      3650 * DAY_S, NULL, NULL});
+		certs[0] = make_cert(
+			&(struct wanted){root_name, root_key, root_key, NULL, true, -DAY_S, 3650 * DAY_S, NULL, NULL});
 		certs[1] = certs[0] ? make_cert(&(struct wanted){"aerie test authority", mid_key, root_key, certs[0],
 								 true, -DAY_S, 3650 * DAY_S, NULL, NULL})
 				    : NULL;
-		certs[2] = certs[1] ? make_cert(&(struct wanted){"aerie test device", key, mid_key, certs[1], false,
-								 -30 * DAY_S, config->expired ? -DAY_S : 3650 * DAY_S,
-								 config->no_eku ? EKU_SOMETHING : EKU_SPDM_DEVICE,
-								 config->name ? san : NULL})
-				    : NULL;
+		certs[2] =
+			certs[1] ? make_cert(&(struct wanted){"aerie test device", key, mid_key, certs[1], false,
+							      -30 * DAY_S, config->expired ? -DAY_S : 3650 * DAY_S,
+							      config->wrong_eku ? EKU_SPDM_REQUESTER : EKU_SPDM_DEVICE,
+							      config->name ? san : NULL})
+				 : NULL;
 	}
 	if (!certs[2])
 		log_error("cannot make certificates: libcrypto: %s", ERR_reason_error_string(ERR_peek_last_error()));

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Devices that have to prove themselves, in whole machines: before the guest runs, while it runs, and after it resets.
+ * The first device has a mailbox with a device in software behind it.
+ */
+#include <poll.h>
+#include <sys/timerfd.h>
+
+#include <json-c/json.h>
+
+#include "fake_doe.h"
+#include "machine_assigned_fixture.h"
+#include "machine_trust.h"
+#include "attest_pki.h"
+
+#define NAME "Vendor=1b36:Device=0010:CC=010802:REV=02:SSVID=1af4:SSID=1100"
+
+static char pki[32];
+static struct fake_doe mailbox;
+static struct spdm_identity *identity;
+static struct spdm_block block = {.index = 1, .value = (const uint8_t *)"rom", .len = 3};
+static struct soft_device_config soft;
+static struct soft_device *device;
+static struct machine *m;
+static struct config *config;
+
+static const char *in_pki(const char *file)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", pki, file);
+	return path;
+}
+
+/* A machine that requires @list of its first device. */
+static void require(const char *list, const char *more)
+{
+	char rest[1024];
+
+	snprintf(rest, sizeof(rest),
+		 "iommus: [{ id: smmu0, type: smmuv3 }]\n"
+		 "pci:\n"
+		 "  - root-port: rp0\n    iommu: smmu0\n    devices:\n"
+		 "      - { id: nvme0, assign: \"0000:01:00.0\", trust: { roots: %s/root.pem, %srequire: [%s] } }\n"
+		 "  - { root-port: rp1, iommu: smmu0, devices: [{ assign: \"0000:02:00.0\" }] }\n",
+		 pki, more, list);
+	machine_yaml("8M", rest);
+}
+
+static void make_device(const char *fault)
+{
+	char chain[64], key[64];
+
+	soft_device_destroy(&device);
+	spdm_identity_free(identity);
+	snprintf(chain, sizeof(chain), "%s", in_pki("chain.pem"));
+	snprintf(key, sizeof(key), "%s", in_pki("key.pem"));
+	ck_assert_int_eq(spdm_identity_load(chain, key, &identity), 0);
+	soft = (struct soft_device_config){
+		.profile = spdm_profile_responder(),
+		.identity = identity,
+		.blocks = &block,
+		.nr_blocks = 1,
+		.ide = true,
+		.tdisp = true,
+		.bars = {{0x10000000, 0x4000}},
+	};
+	ck_assert(soft_device_fault(&soft, fault));
+	ck_assert_int_eq(soft_device_create(&device, &soft), 0);
+	mailbox.device = device;
+}
+
+static void setup(void)
+{
+	assigned_setup();
+	strcpy(pki, "/tmp/aerie-test-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(pki));
+	ck_assert_int_eq(attest_pki_generate(pki, &(struct attest_pki_config){.asym = SPDM_ASYM_P384, .name = NAME}), 0);
+	fake_doe_add(&mailbox, devs[0], NULL);
+	make_device("none");
+	m = NULL;
+	config = NULL;
+	log_set_level(LOG_WARN);
+}
+
+static void teardown(void)
+{
+	if (m)
+		machine_unmake(&m, config);
+	fake_doe_remove(&mailbox);
+	soft_device_destroy(&device);
+	spdm_identity_free(identity);
+	identity = NULL;
+	unlink(in_pki("root.pem"));
+	unlink(in_pki("chain.pem"));
+	unlink(in_pki("key.pem"));
+	unlink(in_pki("policy.yaml"));
+	rmdir(pki);
+	log_set_level(LOG_INFO);
+	assigned_teardown();
+}
+
+static bool dma_open(void)
+{
+	return devs[0]->attached != NULL;
+}
+
+static struct machine_trust *trust(void)
+{
+	return m->endpoints[0].trust;
+}
+
+static const char *state(void)
+{
+	return machine_trust_state(&m->endpoints[0]);
+}
+
+static const char *verdict(void)
+{
+	return attest_verdict(trust()->attest);
+}
+
+static void must_make(void)
+{
+	int err = machine_make(&m, &config);
+
+	ck_assert_msg(err == 0, "%d: %s", err, last_message);
+}
+
+/* The timer goes off. */
+static void look(void)
+{
+	const struct itimerspec now = {.it_value.tv_nsec = 1};
+	struct pollfd p = {.fd = trust()->timer.fd, .events = POLLIN};
+
+	timerfd_settime(p.fd, 0, &now, NULL);
+	ck_assert_int_eq(poll(&p, 1, 1000), 1);
+	trust()->timer.handler(&trust()->timer);
+}
+
+/* The main thread hears of what a vCPU has done. */
+static void hear(void)
+{
+	struct pollfd p = {.fd = trust()->breaks.fd, .events = POLLIN};
+
+	ck_assert_int_eq(poll(&p, 1, 1000), 1);
+	trust()->breaks.handler(&trust()->breaks);
+}
+
+static void enable(void)
+{
+	driver_msix(m, 0, 0);
+}
+
+START_TEST(identity_only)
+{
+	require("spdm", "");
+	must_make();
+	ck_assert_str_eq(state(), "open");
+	ck_assert_str_eq(verdict(), "trusted");
+	ck_assert(dma_open());
+	ck_assert_int_eq(host_cfg(0), STE_CFG_BYPASS); /* as the guest's SMMU starts */
+	ck_assert_uint_eq(nr_messages, 0);
+	/* the guest may do as it likes */
+	enable();
+	cfg_write(m, 1, 0, PCI_COMMAND, 2, 0);
+	ck_assert_str_eq(state(), "open");
+	look();
+	ck_assert_str_eq(state(), "open");
+}
+END_TEST
+
+START_TEST(everything)
+{
+	require("spdm, ide, tdisp", "");
+	must_make();
+	ck_assert_str_eq(verdict(), "trusted");
+	ck_assert_str_eq(state(), "open");
+	ck_assert(!dma_open()); /* the guest has not turned bus mastering on */
+	enable();
+	ck_assert(dma_open());
+	ck_assert_uint_eq(cfg_read(m, 1, 0, PCI_VENDOR_ID, 4), 0x00101b36);
+	look();
+	look();
+	ck_assert_str_eq(state(), "open");
+	ck_assert(dma_open());
+
+	struct json_object *json = machine_trust_json(&m->endpoints[0]), *part;
+
+	ck_assert(json_object_object_get_ex(json, "checks", &part));
+	ck_assert_int_eq(json_object_get_int(part), 2);
+	ck_assert(json_object_object_get_ex(json, "gate", &part));
+	ck_assert_str_eq(json_object_get_string(part), "open");
+	json_object_put(json);
+	/* the other device of the machine has never been asked */
+	ck_assert_ptr_null(m->endpoints[1].trust);
+	ck_assert_ptr_nonnull(devs[1]->attached);
+}
+END_TEST
+
+static const struct {
+	const char *fault, *message;
+} refusals[] = {
+	{"bad-signature", "bad-signature"},   {"zero-nonce", "bad-nonce"},	  {"no-reply", "no-reply"},
+	{"key-refused", "ide-refused"},	      {"lock-refused", "lock-refused"},	  {"extra-range", "report-bad"},
+	{"overlapping-ranges", "report-bad"}, {"start-refused", "start-refused"}, {"cut-after-lock", "no-reply"},
+};
+
+/* No guest runs, the last message says why in a word, and the device has never been able to do DMA. */
+START_TEST(refused)
+{
+	char wanted[128];
+
+	make_device(refusals[_i].fault);
+	require("spdm, ide, tdisp", "");
+	devs[0]->attaches = 0;
+	ck_assert_int_lt(machine_make(&m, &config), 0);
+	snprintf(wanted, sizeof(wanted), "nvme0: is not given to a guest: %s: ", refusals[_i].message);
+	ck_assert_msg(strstr(last_message, wanted) == last_message, "%s: %s", refusals[_i].fault, last_message);
+	ck_assert_uint_eq(devs[0]->attaches, 0);
+	ck_assert_ptr_null(m);
+	all_given_back();
+}
+END_TEST
+
+START_TEST(policy)
+{
+	FILE *f = fopen(in_pki("policy.yaml"), "w");
+	char more[128];
+
+	fprintf(f, "version: 1\nmeasurements:\n  - {index: 1, allowed: [\"raw:726f6d\"]}\n");
+	fclose(f);
+	snprintf(more, sizeof(more), "measurements: %s, ", in_pki("policy.yaml"));
+	require("spdm, measurements", more);
+	ck_assert_int_eq(machine_make(&m, &config), -EACCES);
+	said("^nvme0: is not given to a guest: policy: measurement 1 .*does not allow: sha");
+	ck_assert_uint_eq(nr_messages, 1);
+}
+END_TEST
+
+START_TEST(files_that_are_not_there)
+{
+	unlink(in_pki("root.pem"));
+	require("spdm", "");
+	ck_assert_int_lt(machine_make(&m, &config), 0);
+	said("root.pem");
+	ck_assert_uint_eq(nr_messages, 1);
+	ck_assert_uint_eq(mailbox.requests, 0);
+}
+END_TEST
+
+START_TEST(no_mailbox)
+{
+	fake_vfio_set(devs[0], 0x150, 4, 0x00010003);
+	require("spdm", "");
+	ck_assert_int_lt(machine_make(&m, &config), 0);
+	ck_assert_uint_eq(nr_messages, 1);
+	said("0000:01:00.0|nvme0");
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	unsigned reg;
+	uint32_t value;
+} breaks[] = {
+	{"bus mastering was turned off", PCI_COMMAND, PCI_COMMAND_MEMORY},
+	{"memory decoding was turned off", PCI_COMMAND, PCI_COMMAND_MASTER},
+};
+
+/* DMA is gone at once, in the guest's own access; then the device is told, and the reset brings it back. */
+START_TEST(guest_breaks_the_lock)
+{
+	unsigned before;
+
+	require("spdm, ide, tdisp", "");
+	must_make();
+	forget_messages(); /* that IDE is a promise */
+	enable();
+	ck_assert(dma_open());
+	before = mailbox.requests;
+	cfg_write(m, 1, 0, breaks[_i].reg, 2, breaks[_i].value);
+	ck_assert(!dma_open());
+	ck_assert_uint_eq(mailbox.requests, before); /* nobody has told it */
+	ck_assert_str_eq(state(), "blocked");
+	hear();
+	ck_assert_uint_gt(mailbox.requests, before);
+	ck_assert_str_eq(verdict(), "lock-broken");
+	ck_assert_uint_eq(nr_messages, 1);
+	said("nvme0: is blocked: lock-broken: .*turned off; its DMA is stopped");
+	enable();
+	ck_assert(!dma_open());
+	ck_assert_int_eq(machine_reset(m), 0);
+	ck_assert_str_eq(state(), "open");
+	ck_assert_str_eq(verdict(), "trusted");
+	ck_assert(!dma_open());
+	enable();
+	ck_assert(dma_open());
+}
+END_TEST
+
+static const char *const failures[] = {"error-in-run", "silent-in-run", "cut-in-run"};
+
+START_TEST(device_fails_while_the_guest_runs)
+{
+	make_device(failures[_i]);
+	require("spdm, ide, tdisp", "");
+	must_make();
+	enable();
+	ck_assert(dma_open());
+	for (unsigned i = 0; i < 4 && dma_open(); i++)
+		look();
+	ck_assert(!dma_open());
+	ck_assert_str_eq(state(), "blocked");
+	ck_assert_str_ne(verdict(), "trusted");
+	said("nvme0: is blocked: ");
+	/* looking again changes nothing */
+	forget_messages();
+	enable();
+	ck_assert(!dma_open());
+	ck_assert_uint_eq(nr_messages, 0);
+}
+END_TEST
+
+/* After a reset the device is another one: the guest starts without it. */
+START_TEST(exchanged_at_a_reset)
+{
+	require("spdm, ide, tdisp", "");
+	must_make();
+	enable();
+	make_device("bad-signature");
+	ck_assert_int_eq(machine_reset(m), 0);
+	ck_assert_str_eq(state(), "blocked");
+	said("nvme0: is blocked: bad-signature");
+	enable();
+	ck_assert(!dma_open());
+}
+END_TEST
+
+/* Without a lock a reset of the function is no offence: it is asked again. */
+START_TEST(function_level_reset)
+{
+	unsigned before;
+
+	require("spdm", "");
+	must_make();
+	enable();
+	before = mailbox.requests;
+	cfg_write(m, 1, 0, find_cap(m, 1, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
+	ck_assert(!dma_open());
+	hear();
+	ck_assert(dma_open());
+	ck_assert_uint_gt(mailbox.requests, before);
+	ck_assert_str_eq(state(), "open");
+	ck_assert_uint_eq(nr_messages, 0);
+}
+END_TEST
+
+static void add_tests(TCase *t)
+{
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, identity_only);
+	tcase_add_test(t, everything);
+	tcase_add_loop_test(t, refused, 0, sizeof(refusals) / sizeof(refusals[0]));
+	tcase_add_test(t, policy);
+	tcase_add_test(t, files_that_are_not_there);
+	tcase_add_test(t, no_mailbox);
+	tcase_add_loop_test(t, guest_breaks_the_lock, 0, sizeof(breaks) / sizeof(breaks[0]));
+	tcase_add_loop_test(t, device_fails_while_the_guest_runs, 0, sizeof(failures) / sizeof(failures[0]));
+	tcase_add_test(t, exchanged_at_a_reset);
+	tcase_add_test(t, function_level_reset);
+}
+
+MACHINE_MAIN("machine_trust", add_tests)

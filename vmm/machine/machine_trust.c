@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When a device has to prove itself, and what follows: before the guest runs, again after each reset, and from then on
+ * at every tick of a timer. All exchanges with devices happen in the main thread without the device lock, so that no
+ * vCPU ever waits for one; a vCPU that breaks a lock closes the gate itself and leaves the rest to this thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "bits.h"
+#include "control.h"
+#include "fd.h"
+#include "log.h"
+#include "machine_trust.h"
+#include "policy_load.h"
+
+/* The longest time between two looks at a device, in seconds. */
+#define LOOK_S 2u
+
+_Static_assert(ATTEST_SPDM == 1u << REQUIRE_SPDM && ATTEST_MEASUREMENTS == 1u << REQUIRE_MEASUREMENTS &&
+		       ATTEST_IDE == 1u << REQUIRE_IDE && ATTEST_TDISP == 1u << REQUIRE_TDISP,
+	       "one set of bits");
+
+static void set_timer(struct machine_trust *t, unsigned seconds)
+{
+	const struct itimerspec spec = {.it_value.tv_sec = seconds, .it_interval.tv_sec = seconds};
+
+	timerfd_settime(t->timer.fd, 0, &spec, NULL);
+}
+
+/* The gate is closed already, or closes now; then the device is told, as far as it listens. */
+static void end(struct machine_trust *t)
+{
+	set_timer(t, 0);
+	trust_close(t);
+	if (t->attest)
+		attest_end(t->attest);
+}
+
+/* While a guest runs, or before the next one does. */
+static void blocked(struct machine_trust *t)
+{
+	end(t);
+	log_error(
+		"%s: is blocked: %s: %s; its DMA is stopped and its registers are gone until it proves itself after a "
+		"reset of the guest",
+		t->name, attest_verdict(t->attest), attest_why(t->attest));
+	control_event(t->m->control, "device-blocked", t->name, attest_verdict(t->attest), attest_why(t->attest));
+}
+
+static int create_attest(struct machine_trust *t)
+{
+	if (t->attest)
+		return 0;
+	return attest_create(&t->attest, &(struct attest_config){
+						 .name = t->name,
+						 .transport = attest_link_transport(&t->link),
+						 .roots = t->roots,
+						 .device = &t->id,
+						 .policy = t->policy,
+						 .bars = t->ep->assigned ? t->bars : NULL,
+						 .require = t->config->requires,
+						 .rid = trust_rid(t),
+						 .ide_capability = t->ide_capability,
+					 });
+}
+
+/* The whole way to an open gate. 0 or -errno (logged); then it is closed. */
+static int prove(struct machine_trust *t)
+{
+	int err = create_attest(t);
+
+	bus_lock(&t->m->vm.bus);
+	t->broken = false;
+	bus_unlock(&t->m->vm.bus);
+	if (err == 0)
+		err = attest_verify(t->attest);
+	if (err == 0)
+		err = trust_hold(t);
+	if (err == 0)
+		err = attest_lock(t->attest);
+	if (err == 0)
+		err = attest_start(t->attest);
+	if (err == 0) {
+		err = trust_open(t);
+		if (err < 0)
+			attest_condemn(t->attest, "local", "the host does not let the device through");
+	}
+	if (err < 0)
+		return err;
+	log_info("%s: is trusted: %s", t->name, attest_why(t->attest));
+	control_event(t->m->control, "device-open", t->name, attest_verdict(t->attest), attest_why(t->attest));
+	set_timer(t, attest_period_s(t->attest, LOOK_S));
+	return 0;
+}
+
+static void on_timer(struct loop_source *src)
+{
+	struct machine_trust *t = container_of(src, struct machine_trust, timer);
+	uint64_t ticks;
+
+	if (read(src->fd, &ticks, sizeof(ticks)) != (ssize_t)sizeof(ticks) || !trust_is_open(t))
+		return;
+	if (attest_alive(t->attest) < 0)
+		blocked(t);
+}
+
+/* The guest has done what ends the lock, or has reset a device that was not locked: that one may prove itself anew. */
+static void on_break(struct loop_source *src)
+{
+	struct machine_trust *t = container_of(src, struct machine_trust, breaks);
+	enum assign_break why;
+	const char *what;
+	bool broken;
+
+	fd_drain(src->fd);
+	bus_lock(&t->m->vm.bus);
+	broken = t->broken;
+	why = t->why;
+	what = t->what;
+	bus_unlock(&t->m->vm.bus);
+	if (!broken)
+		return;
+	if (why == ASSIGN_BREAK_LOCK) {
+		attest_condemn(t->attest, "lock-broken", what);
+		blocked(t);
+		return;
+	}
+	end(t);
+	if (prove(t) < 0)
+		blocked(t);
+}
+
+static void gate_broken(void *opaque, enum assign_break why, const char *what)
+{
+	struct machine_trust *t = opaque;
+
+	t->broken = true;
+	t->why = why;
+	t->what = what;
+	fd_signal(t->breaks.fd);
+}
+
+static int read_files(struct machine_trust *t)
+{
+	int err = spdm_roots_load(t->config->roots, &t->roots);
+
+	if (err == 0 && t->config->measurements)
+		err = policy_load(&t->policy, t->config->measurements);
+	return err;
+}
+
+static int watch(struct machine_trust *t)
+{
+	int err;
+
+	t->breaks.fd = fd_eventfd();
+	if (t->breaks.fd < 0)
+		return t->breaks.fd;
+	t->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (t->timer.fd < 0)
+		return log_fail(-errno, "%s: cannot make a timer: %s", t->name, strerror(errno));
+	err = loop_add(&t->m->loop, &t->breaks, t->breaks.fd, on_break);
+	return err < 0 ? err : loop_add(&t->m->loop, &t->timer, t->timer.fd, on_timer);
+}
+
+int machine_trust_create(struct machine *m, struct machine_endpoint *ep, const struct config_device *device,
+			 struct assign_gate_config *gate)
+{
+	struct machine_trust *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return log_fail(-ENOMEM, "%s: out of memory", device->id);
+	t->m = m;
+	t->ep = ep;
+	t->name = device->id;
+	t->config = device->trust;
+	t->timer.fd = t->breaks.fd = -1;
+	ep->trust = t;
+	*gate = (struct assign_gate_config){.broken = gate_broken, .opaque = t};
+	err = read_files(t);
+	return err < 0 ? err : watch(t);
+}
+
+void machine_trust_destroy(struct machine_trust **trust)
+{
+	struct machine_trust *t = *trust;
+
+	if (!t)
+		return;
+	*trust = NULL;
+	loop_del(&t->m->loop, &t->timer);
+	loop_del(&t->m->loop, &t->breaks);
+	fd_close(&t->timer.fd);
+	fd_close(&t->breaks.fd);
+	attest_destroy(&t->attest);
+	spdm_roots_free(t->roots);
+	policy_free(t->policy);
+	free(t);
+}
+
+int machine_build_trust(struct machine *m)
+{
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < m->nr_endpoints; i++) {
+		struct machine_trust *t = m->endpoints[i].trust;
+
+		if (!t)
+			continue;
+		err = trust_reach(t);
+		if (err < 0)
+			break;
+		err = prove(t);
+		if (err < 0)
+			log_error("%s: is not given to a guest: %s: %s", t->name,
+				  t->attest ? attest_verdict(t->attest) : "local",
+				  t->attest ? attest_why(t->attest) : "out of memory");
+	}
+	return err;
+}
+
+void machine_drop_trust(struct machine *m)
+{
+	for (unsigned i = 0; i < m->nr_endpoints; i++) {
+		struct machine_trust *t = m->endpoints[i].trust;
+
+		if (t)
+			end(t);
+		machine_trust_destroy(&m->endpoints[i].trust);
+	}
+}
+
+void machine_trust_before_reset(struct machine *m)
+{
+	for (unsigned i = 0; i < m->nr_endpoints; i++)
+		if (m->endpoints[i].trust)
+			end(m->endpoints[i].trust);
+}
+
+void machine_trust_after_reset(struct machine *m)
+{
+	for (unsigned i = 0; i < m->nr_endpoints; i++)
+		if (m->endpoints[i].trust && prove(m->endpoints[i].trust) < 0)
+			blocked(m->endpoints[i].trust);
+}
+
+const char *machine_trust_state(const struct machine_endpoint *ep)
+{
+	return trust_is_open(ep->trust) ? "open" : "blocked";
+}
+
+struct json_object *machine_trust_json(const struct machine_endpoint *ep)
+{
+	struct json_object *o = ep->trust->attest ? attest_json(ep->trust->attest) : json_object_new_object();
+
+	json_object_object_add(o, "gate", json_object_new_string(machine_trust_state(ep)));
+	return o;
+}
