@@ -53,7 +53,7 @@ void check_iommus(struct check *check);		/* whether the machine has room for the
 void check_devices(struct check *check);  /* each assigned device: there, bound, alone, translated, free, nesting */
 void check_tsm(struct check *check);	  /* security managers of the kernel, mailboxes of devices with `trust` */
 void check_emulated(struct check *check); /* each device that aerie plays: what of the host it stands on */
-void check_trust(struct check *check);	  /* what devices have to prove: files, and whether they have a mailbox */
+void check_trust(struct check *check);	  /* what devices have to prove: roots, policies */
 void check_limits(struct check *check);	  /* open files, io_uring */
 
 /** Without a configuration only: the kernel's devices that networks and sockets of guests use. */
