@@ -252,6 +252,18 @@ const struct tdisp_report *attest_report(const struct attest *a)
 	return a->locked ? &a->report : NULL;
 }
 
+const uint8_t *attest_chain(const struct attest *a, size_t *len)
+{
+	*len = 0;
+	return a->connected ? spdm_requester_ders(a->rq, len) : NULL;
+}
+
+const uint8_t *attest_report_bytes(const struct attest *a, size_t *len)
+{
+	*len = a->locked ? a->tdisp.report_len : 0;
+	return a->locked ? a->tdisp.report : NULL;
+}
+
 const struct spdm_measurements *attest_measurements(const struct attest *a)
 {
 	return &a->measurements;

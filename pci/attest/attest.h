@@ -84,6 +84,11 @@ const char *attest_hash(const struct attest *a);
 /** The name in the leaf certificate for a PCI function; "" when there is none. */
 const char *attest_device_name(const struct attest *a);
 
+/** The chain as certificates in DER, root first; NULL when there is none. Borrowed until the next step. */
+const uint8_t *attest_chain(const struct attest *a, size_t *len);
+/** The report of the interface as it was read; NULL when there is none. Borrowed as well. */
+const uint8_t *attest_report_bytes(const struct attest *a, size_t *len);
+
 /** All of the evidence; the caller owns the reference. NULL: no memory. */
 struct json_object *attest_json(const struct attest *a);
 /** The same for people. */

@@ -75,7 +75,8 @@ static void setup(void)
 	assigned_setup();
 	strcpy(pki, "/tmp/aerie-test-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(pki));
-	ck_assert_int_eq(attest_pki_generate(pki, &(struct attest_pki_config){.asym = SPDM_ASYM_P384, .name = NAME}), 0);
+	ck_assert_int_eq(attest_pki_generate(pki, &(struct attest_pki_config){.asym = SPDM_ASYM_P384, .name = NAME}),
+			 0);
 	fake_doe_add(&mailbox, devs[0], NULL);
 	make_device("none");
 	m = NULL;
@@ -356,6 +357,99 @@ START_TEST(function_level_reset)
 }
 END_TEST
 
+/* The guest's mailbox: DWs through config space, as a driver does it; the answer's DWs. */
+static unsigned guest_asks(const uint32_t *dws, unsigned n, uint32_t *answer, unsigned cap)
+{
+	const unsigned at = 0xfe0;
+	unsigned got = 0;
+
+	cfg_write(m, 1, 0, at + 0x10, 4, TSM_DOE_VENDOR | TSM_DOE_TYPE << 16);
+	cfg_write(m, 1, 0, at + 0x10, 4, n + 2);
+	for (unsigned i = 0; i < n; i++)
+		cfg_write(m, 1, 0, at + 0x10, 4, dws[i]);
+	cfg_write(m, 1, 0, at + 0x08, 4, 1u << 31);
+	for (unsigned i = 0; i < 5000 && !(cfg_read(m, 1, 0, at + 0x0c, 4) & 1u << 31); i++)
+		usleep(1000);
+	while (cfg_read(m, 1, 0, at + 0x0c, 4) & 1u << 31) {
+		uint32_t dw = cfg_read(m, 1, 0, at + 0x14, 4);
+
+		if (got >= 2 && got - 2 < cap)
+			answer[got - 2] = dw;
+		got++;
+		cfg_write(m, 1, 0, at + 0x14, 4, 0);
+	}
+	ck_assert_uint_gt(got, 2);
+	return got - 2;
+}
+
+static uint32_t guest_does(uint32_t operation, uint32_t argument, uint32_t answer[4])
+{
+	const uint32_t dws[] = {operation | TSM_VERSION << 8, argument};
+
+	ck_assert_uint_eq(guest_asks(dws, operation == TSM_ACCEPT ? 2 : 1, answer, 4), 4);
+	return answer[0] >> 16;
+}
+
+/* The guest gives the device back, looks at the evidence of a new lock, and accepts that one and no other. */
+START_TEST(guest_asks_aerie)
+{
+	uint32_t answer[1024], generation;
+
+	require("spdm, ide, tdisp", "");
+	must_make();
+	enable();
+	ck_assert_uint_eq(guest_does(TSM_INFO, 0, answer), TSM_OK);
+	ck_assert_uint_eq(answer[1], TSM_RUN);
+	ck_assert_uint_eq(answer[2], TSM_FLAG_REQUIRED | TSM_FLAG_SPDM | TSM_FLAG_IDE | TSM_FLAG_TDISP);
+	ck_assert_uint_eq(guest_does(TSM_LOCK, 0, answer), TSM_BAD_STATE);
+	ck_assert(dma_open());
+	ck_assert_uint_eq(guest_does(TSM_UNLOCK, 0, answer), TSM_OK);
+	ck_assert_uint_eq(answer[1], TSM_UNLOCKED);
+	ck_assert(!dma_open());
+	ck_assert_uint_eq(guest_does(TSM_LOCK, 0, answer), TSM_OK);
+	ck_assert_uint_eq(answer[1], TSM_LOCKED);
+	generation = answer[3];
+	ck_assert(!dma_open());
+
+	const uint32_t certificates[] = {TSM_EVIDENCE | TSM_VERSION << 8, TSM_EVIDENCE_CERTIFICATES, 0, 64};
+	const uint32_t verdict_[] = {TSM_EVIDENCE | TSM_VERSION << 8, TSM_EVIDENCE_VERDICT, 0, 4000};
+
+	ck_assert_uint_eq(guest_asks(certificates, 4, answer, 1024), 3 + 16);
+	ck_assert_uint_eq(answer[0] >> 16, TSM_OK);
+	ck_assert_uint_gt(answer[1], 1000);
+	ck_assert_uint_eq(answer[2], 64);
+	ck_assert_uint_eq(answer[3] & 0xff, 0x30); /* a SEQUENCE */
+	guest_asks(verdict_, 4, answer, 1024);
+	ck_assert_uint_eq(answer[0] >> 16, TSM_OK);
+	ck_assert_uint_eq(answer[3] & 0xff, '{');
+
+	ck_assert_uint_eq(guest_does(TSM_ACCEPT, generation - 1, answer), TSM_STALE);
+	ck_assert(!dma_open());
+	ck_assert_uint_eq(guest_does(TSM_ACCEPT, generation, answer), TSM_OK);
+	ck_assert_uint_eq(answer[1], TSM_RUN);
+	ck_assert(dma_open());
+	ck_assert_str_eq(state(), "open");
+}
+END_TEST
+
+/* A device that does not prove itself any more stays blocked, whatever the guest accepts. */
+START_TEST(guest_asks_for_a_bad_device)
+{
+	uint32_t answer[4];
+
+	require("spdm", "");
+	must_make();
+	enable();
+	make_device("bad-signature");
+	ck_assert_uint_eq(guest_does(TSM_UNLOCK, 0, answer), TSM_OK);
+	ck_assert_uint_ne(guest_does(TSM_LOCK, 0, answer), TSM_OK);
+	ck_assert_uint_eq(answer[1], TSM_ERROR);
+	ck_assert_uint_eq(guest_does(TSM_ACCEPT, answer[3], answer), TSM_BAD_STATE);
+	ck_assert(!dma_open());
+	ck_assert_str_eq(state(), "blocked");
+}
+END_TEST
+
 static void add_tests(TCase *t)
 {
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -369,6 +463,8 @@ static void add_tests(TCase *t)
 	tcase_add_loop_test(t, device_fails_while_the_guest_runs, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_test(t, exchanged_at_a_reset);
 	tcase_add_test(t, function_level_reset);
+	tcase_add_test(t, guest_asks_aerie);
+	tcase_add_test(t, guest_asks_for_a_bad_device);
 }
 
 MACHINE_MAIN("machine_trust", add_tests)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When a device has to prove itself, and what follows: before the guest runs, again after each reset, and from then on
- * at every tick of a timer. All exchanges with devices happen in the main thread without the device lock, so that no
- * vCPU ever waits for one; a vCPU that breaks a lock closes the gate itself and leaves the rest to this thread.
+ * at every tick of a timer; and when the guest asks for it. All exchanges with devices happen without the device lock,
+ * so that no vCPU ever waits for one; a vCPU that breaks a lock closes the gate itself and leaves the rest to the main
+ * thread.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -33,24 +35,35 @@ static void set_timer(struct machine_trust *t, unsigned seconds)
 	timerfd_settime(t->timer.fd, 0, &spec, NULL);
 }
 
-/* The gate is closed already, or closes now; then the device is told, as far as it listens. */
-static void end(struct machine_trust *t)
+void trust_end(struct machine_trust *t)
 {
 	set_timer(t, 0);
 	trust_close(t);
 	if (t->attest)
 		attest_end(t->attest);
+	t->state = TSM_UNLOCKED;
+}
+
+static const char *verdict_of(const struct machine_trust *t)
+{
+	return t->attest ? attest_verdict(t->attest) : "local";
+}
+
+static const char *why_of(const struct machine_trust *t)
+{
+	return t->attest ? attest_why(t->attest) : "out of memory";
 }
 
 /* While a guest runs, or before the next one does. */
-static void blocked(struct machine_trust *t)
+void trust_blocked(struct machine_trust *t)
 {
-	end(t);
+	trust_end(t);
+	t->state = TSM_ERROR;
 	log_error(
 		"%s: is blocked: %s: %s; its DMA is stopped and its registers are gone until it proves itself after a "
 		"reset of the guest",
-		t->name, attest_verdict(t->attest), attest_why(t->attest));
-	control_event(t->m->control, "device-blocked", t->name, attest_verdict(t->attest), attest_why(t->attest));
+		t->name, verdict_of(t), why_of(t));
+	control_event(t->m->control, "device-blocked", t->name, verdict_of(t), why_of(t));
 }
 
 static int create_attest(struct machine_trust *t)
@@ -70,8 +83,7 @@ static int create_attest(struct machine_trust *t)
 					 });
 }
 
-/* The whole way to an open gate. 0 or -errno (logged); then it is closed. */
-static int prove(struct machine_trust *t)
+int trust_lock(struct machine_trust *t)
 {
 	int err = create_attest(t);
 
@@ -84,19 +96,37 @@ static int prove(struct machine_trust *t)
 		err = trust_hold(t);
 	if (err == 0)
 		err = attest_lock(t->attest);
-	if (err == 0)
-		err = attest_start(t->attest);
-	if (err == 0) {
-		err = trust_open(t);
-		if (err < 0)
-			attest_condemn(t->attest, "local", "the host does not let the device through");
-	}
 	if (err < 0)
 		return err;
+	t->state = TSM_LOCKED;
+	t->generation++;
+	return 0;
+}
+
+int trust_accept(struct machine_trust *t)
+{
+	int err = attest_start(t->attest);
+
+	if (err < 0)
+		return err;
+	err = trust_open(t);
+	if (err < 0) {
+		attest_condemn(t->attest, "local", "the host does not let the device through");
+		return err;
+	}
+	t->state = TSM_RUN;
 	log_info("%s: is trusted: %s", t->name, attest_why(t->attest));
 	control_event(t->m->control, "device-open", t->name, attest_verdict(t->attest), attest_why(t->attest));
 	set_timer(t, attest_period_s(t->attest, LOOK_S));
 	return 0;
+}
+
+/* The whole way to an open gate. */
+static int prove(struct machine_trust *t)
+{
+	int err = trust_lock(t);
+
+	return err < 0 ? err : trust_accept(t);
 }
 
 static void on_timer(struct loop_source *src)
@@ -104,10 +134,12 @@ static void on_timer(struct loop_source *src)
 	struct machine_trust *t = container_of(src, struct machine_trust, timer);
 	uint64_t ticks;
 
-	if (read(src->fd, &ticks, sizeof(ticks)) != (ssize_t)sizeof(ticks) || !trust_is_open(t))
+	if (read(src->fd, &ticks, sizeof(ticks)) != (ssize_t)sizeof(ticks))
 		return;
-	if (attest_alive(t->attest) < 0)
-		blocked(t);
+	pthread_mutex_lock(&t->mutex);
+	if (trust_is_open(t) && attest_alive(t->attest) < 0)
+		trust_blocked(t);
+	pthread_mutex_unlock(&t->mutex);
 }
 
 /* The guest has done what ends the lock, or has reset a device that was not locked: that one may prove itself anew. */
@@ -119,21 +151,22 @@ static void on_break(struct loop_source *src)
 	bool broken;
 
 	fd_drain(src->fd);
+	pthread_mutex_lock(&t->mutex);
 	bus_lock(&t->m->vm.bus);
 	broken = t->broken;
+	t->broken = false;
 	why = t->why;
 	what = t->what;
 	bus_unlock(&t->m->vm.bus);
-	if (!broken)
-		return;
-	if (why == ASSIGN_BREAK_LOCK) {
+	if (broken && why == ASSIGN_BREAK_LOCK) {
 		attest_condemn(t->attest, "lock-broken", what);
-		blocked(t);
-		return;
+		trust_blocked(t);
+	} else if (broken) {
+		trust_end(t);
+		if (prove(t) < 0)
+			trust_blocked(t);
 	}
-	end(t);
-	if (prove(t) < 0)
-		blocked(t);
+	pthread_mutex_unlock(&t->mutex);
 }
 
 static void gate_broken(void *opaque, enum assign_break why, const char *what)
@@ -182,6 +215,7 @@ int machine_trust_create(struct machine *m, struct machine_endpoint *ep, const s
 	t->name = device->id;
 	t->config = device->trust;
 	t->timer.fd = t->breaks.fd = -1;
+	pthread_mutex_init(&t->mutex, NULL);
 	ep->trust = t;
 	*gate = (struct assign_gate_config){.broken = gate_broken, .opaque = t};
 	err = read_files(t);
@@ -199,30 +233,37 @@ void machine_trust_destroy(struct machine_trust **trust)
 	loop_del(&t->m->loop, &t->breaks);
 	fd_close(&t->timer.fd);
 	fd_close(&t->breaks.fd);
+	trust_guest_remove(t);
+	pthread_mutex_destroy(&t->mutex);
 	attest_destroy(&t->attest);
 	spdm_roots_free(t->roots);
 	policy_free(t->policy);
 	free(t);
 }
 
+static int build(struct machine_trust *t)
+{
+	int err = trust_reach(t);
+
+	if (err == 0)
+		err = trust_guest_add(t);
+	if (err < 0)
+		return err;
+	pthread_mutex_lock(&t->mutex);
+	err = prove(t);
+	if (err < 0)
+		log_error("%s: is not given to a guest: %s: %s", t->name, verdict_of(t), why_of(t));
+	pthread_mutex_unlock(&t->mutex);
+	return err;
+}
+
 int machine_build_trust(struct machine *m)
 {
 	int err = 0;
 
-	for (unsigned i = 0; err == 0 && i < m->nr_endpoints; i++) {
-		struct machine_trust *t = m->endpoints[i].trust;
-
-		if (!t)
-			continue;
-		err = trust_reach(t);
-		if (err < 0)
-			break;
-		err = prove(t);
-		if (err < 0)
-			log_error("%s: is not given to a guest: %s: %s", t->name,
-				  t->attest ? attest_verdict(t->attest) : "local",
-				  t->attest ? attest_why(t->attest) : "out of memory");
-	}
+	for (unsigned i = 0; err == 0 && i < m->nr_endpoints; i++)
+		if (m->endpoints[i].trust)
+			err = build(m->endpoints[i].trust);
 	return err;
 }
 
@@ -231,24 +272,39 @@ void machine_drop_trust(struct machine *m)
 	for (unsigned i = 0; i < m->nr_endpoints; i++) {
 		struct machine_trust *t = m->endpoints[i].trust;
 
-		if (t)
-			end(t);
+		if (!t)
+			continue;
+		trust_guest_remove(t);
+		trust_end(t);
 		machine_trust_destroy(&m->endpoints[i].trust);
 	}
 }
 
 void machine_trust_before_reset(struct machine *m)
 {
-	for (unsigned i = 0; i < m->nr_endpoints; i++)
-		if (m->endpoints[i].trust)
-			end(m->endpoints[i].trust);
+	for (unsigned i = 0; i < m->nr_endpoints; i++) {
+		struct machine_trust *t = m->endpoints[i].trust;
+
+		if (!t)
+			continue;
+		pthread_mutex_lock(&t->mutex);
+		trust_end(t);
+		pthread_mutex_unlock(&t->mutex);
+	}
 }
 
 void machine_trust_after_reset(struct machine *m)
 {
-	for (unsigned i = 0; i < m->nr_endpoints; i++)
-		if (m->endpoints[i].trust && prove(m->endpoints[i].trust) < 0)
-			blocked(m->endpoints[i].trust);
+	for (unsigned i = 0; i < m->nr_endpoints; i++) {
+		struct machine_trust *t = m->endpoints[i].trust;
+
+		if (!t)
+			continue;
+		pthread_mutex_lock(&t->mutex);
+		if (prove(t) < 0)
+			trust_blocked(t);
+		pthread_mutex_unlock(&t->mutex);
+	}
 }
 
 const char *machine_trust_state(const struct machine_endpoint *ep)
@@ -258,8 +314,12 @@ const char *machine_trust_state(const struct machine_endpoint *ep)
 
 struct json_object *machine_trust_json(const struct machine_endpoint *ep)
 {
-	struct json_object *o = ep->trust->attest ? attest_json(ep->trust->attest) : json_object_new_object();
+	struct machine_trust *t = ep->trust;
+	struct json_object *o;
 
+	pthread_mutex_lock(&t->mutex);
+	o = t->attest ? attest_json(t->attest) : json_object_new_object();
+	pthread_mutex_unlock(&t->mutex);
 	json_object_object_add(o, "gate", json_object_new_string(machine_trust_state(ep)));
 	return o;
 }

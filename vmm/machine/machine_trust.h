@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A device that has to prove itself: its evidence, the session with it, and the gate in front of it. Shared by
- * machine_trust.c (when) and machine_trust_gate.c (how it is reached and what is opened). Belongs to the main thread;
- * `broken` and `what` are guarded by the device lock.
+ * machine_trust.c (when), machine_trust_gate.c (how it is reached and what is opened) and machine_trust_guest.c (what
+ * the guest may ask).
+ *
+ * Asked by the main thread and by the thread of the guest's mailbox, one at a time: `mutex`, which comes before the
+ * device lock. `broken`, `why` and `what` are guarded by the device lock, since vCPUs write them.
  */
 #ifndef AERIE_MACHINE_TRUST_H
 #define AERIE_MACHINE_TRUST_H
@@ -10,6 +13,8 @@
 #include "attest.h"
 #include "attest_link.h"
 #include "machine_priv.h"
+#include "pci_doe.h"
+#include "tsm_mailbox.h"
 
 struct machine_trust {
 	struct machine *m;
@@ -27,13 +32,37 @@ struct machine_trust {
 	struct tdisp_bar bars[TDISP_NR_BARS];
 	bool ide_capability;
 
-	struct attest *attest;	   /* NULL: nothing has been asked */
+	pthread_mutex_t mutex;
+	struct attest *attest; /* NULL: nothing has been asked */
+	enum tsm_state state;
+	uint32_t generation;	   /* counts locks */
+	struct pci_doe guest;	   /* the mailbox by which the guest asks */
 	struct loop_source timer;  /* timerfd: is all still as it was? */
 	struct loop_source breaks; /* eventfd: the gate closed by itself */
 	bool broken;
 	enum assign_break why;
 	const char *what;
 };
+
+/* machine_trust.c; `mutex` is held. */
+
+/** Asks the device all that is required and locks its interface. 0 or -errno; then the gate is closed. */
+int trust_lock(struct machine_trust *t);
+/** Starts what is locked and opens the gate. 0 or -errno; then it is closed. */
+int trust_accept(struct machine_trust *t);
+/** Closes the gate, then tells the device, as far as it listens. */
+void trust_end(struct machine_trust *t);
+/** That, and tells user and guest that something went wrong. */
+void trust_blocked(struct machine_trust *t);
+
+/* machine_trust_guest.c */
+
+/** Adds the guest's mailbox to the function. 0 or -errno (logged). */
+int trust_guest_add(struct machine_trust *t);
+/** Ends its thread; `mutex` and the device lock are not held. Idempotent. */
+void trust_guest_remove(struct machine_trust *t);
+
+/* machine_trust_gate.c */
 
 /** Finds mailbox, identity and BARs of the device. 0 or -errno (logged). */
 int trust_reach(struct machine_trust *t);
