@@ -28,12 +28,17 @@
 #define S_CMDQ_PROD	  0x98u
 #define S_CMDQ_CONS	  0x9cu
 #define S_EVENTQ_BASE	  0xa0u
+#define S_PRIQ_BASE	  0xc0u
+#define S_PRIQ_PROD	  0x100c8u
+#define S_PRIQ_CONS	  0x100ccu
 #define S_EVENTQ_PROD	  0x100a8u
 #define S_EVENTQ_CONS	  0x100acu
 
 #define S_CR0_SMMUEN	BIT32(0)
 #define S_CR0_EVENTQEN	BIT32(2)
+#define S_CR0_PRIQEN	BIT32(1)
 #define S_CR0_CMDQEN	BIT32(3)
+#define S_CR0_ATSCHK	BIT32(4)
 #define S_CR1_CACHED	0xd75u /* inner shareable, write-back, tables and queues */
 #define S_CR2_E2H	BIT32(0)
 #define S_CR2_RECINVSID BIT32(1)
@@ -77,6 +82,10 @@ enum {
 	OP_TLBI_S12_VMALL = 0x28,
 	OP_TLBI_S2_IPA = 0x2a,
 	OP_TLBI_NSNH_ALL = 0x30,
+	OP_ATC_INV = 0x40,
+	OP_PRI_RESP = 0x41,
+	OP_RESUME = 0x44,
+	OP_STALL_TERM = 0x45,
 	OP_SYNC = 0x46,
 };
 
@@ -91,6 +100,7 @@ enum {
 #define T0_S1FMT(x)   ((uint64_t)(x) << 4)
 #define T0_S1CDMAX(x) ((uint64_t)(x) << 59)
 #define T1_S1DSS(x)   ((uint64_t)(x))
+#define T1_S1STALLD   (1ull << 27)
 #define T1_STRW(x)    ((uint64_t)(x) << 30)
 #define T1_CACHED     (1ull << 2 | 1ull << 4 | 3ull << 6)
 #define T1_SHCFG_IN   (1ull << 44)
@@ -156,6 +166,7 @@ enum {
 #define E0_SSV	    BIT64(11)
 #define E0_SSID	    MASK64(31, 12)
 #define E0_SID	    MASK64(63, 32)
+#define E1_STAG	    MASK64(15, 0)
 #define E1_STALL    BIT64(31)
 #define E1_PNU	    BIT64(33)
 #define E1_IND	    BIT64(34)

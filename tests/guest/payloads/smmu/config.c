@@ -225,7 +225,6 @@ static void cd_illegal(void)
 		{"TG0 reserved", 0, D0_TG0(3)},
 		{"T0SZ beyond 48 bits", D0_T0SZ(63), D0_T0SZ(11)},
 		{"A of terminate only", D0_A, 0},
-		{"S", 0, D0_S},
 	};
 	uint64_t *cd;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The SMMUv3, clause by clause of Arm IHI 0070, driven by a test endpoint. */
-#include "rig.h"
+#include "waits.h"
 
 static bool prepare(void)
 {
@@ -41,4 +41,7 @@ void payload_main(void)
 	run_cases(queue_cases, nr_queue);
 	run_cases(message_cases, nr_message);
 	run_cases(stream_cases, nr_stream);
+	run_cases(stall_cases, nr_stall);
+	run_cases(ats_cases, nr_ats);
+	run_cases(pri_cases, nr_pri);
 }
