@@ -17,6 +17,8 @@ static int live(struct machine *machine)
 		status = MACHINE_FAILED;
 	} while (why == VM_STOP_RESET && machine_reset(machine) == 0);
 
+	if (why == VM_STOP_DEBUG_EXIT)
+		return machine_debug_status(machine);
 	return why == VM_STOP_POWEROFF || why == VM_STOP_QUIT ? MACHINE_DONE : status;
 }
 

@@ -118,6 +118,7 @@ static int vcpu_ioctl(struct fake_file *file, unsigned long request, void *arg)
 		PART(debugregs, KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS)
 		PART(xcrs, KVM_GET_XCRS, KVM_SET_XCRS)
 		PART(fpu, KVM_GET_FPU, KVM_SET_FPU)
+		PART(xsave, KVM_GET_XSAVE, KVM_SET_XSAVE)
 #undef PART
 	case (uint32_t)KVM_GET_MSRS:
 		return get_msrs(v, arg);

@@ -37,6 +37,7 @@ struct fake_x86_vcpu {
 	struct kvm_debugregs debugregs;
 	struct kvm_xcrs xcrs;
 	struct kvm_fpu fpu;
+	struct kvm_xsave xsave;	      /* with KVM_CAP_XSAVE */
 	uint64_t msrs[FAKE_X86_MSRS]; /* TSC, PAT, ROM */
 	unsigned msr_writes;
 	uint32_t apic_id; /* leaf 1, 31:24 */

@@ -98,7 +98,7 @@ static const struct {
 	{"machine.cpus", "^--set machine.cpus: must be PATH=VALUE"},
 	{"=4", "^--set =4: must be PATH=VALUE"},
 	{"machine.cpu=4",
-	 "^--set machine.cpu=4: unknown key \"cpu\" in \"machine\"; known keys: cpus, memory, hugepages, nested$"},
+	 "^--set machine.cpu=4: unknown key \"cpu\" in \"machine\"; known keys: cpus, memory, hugepages, nested, debug-exit$"},
 	{"nothing=4", "^--set nothing=4: unknown key \"nothing\" at the top level; known keys: version, "},
 	{"nothing=", "^--set nothing=: unknown key \"nothing\" at the top level"},
 	{"console.typ=", "^--set console.typ=: unknown key \"typ\" in \"console\"; known keys: type, path$"},

@@ -36,7 +36,10 @@ static struct kvm_cpuid2 *offer(void)
 {
 	static const struct kvm_cpuid_entry2 entries[] = {
 		{.function = 0, .eax = 0x1f},
-		{.function = 1, .ebx = UINT32_MAX, .ecx = CPUID_1_ECX_VMX | CPUID_1_ECX_CX16, .edx = UINT32_MAX},
+		{.function = 1,
+		 .ebx = UINT32_MAX,
+		 .ecx = CPUID_1_ECX_VMX | CPUID_1_ECX_CX16 | CPUID_1_ECX_PDCM,
+		 .edx = UINT32_MAX},
 		{.function = 4, .index = 0, .eax = 0xfffffc21}, /* L1 data */
 		{.function = 4, .index = 3, .eax = 0xfffffc63}, /* L3 */
 		{.function = 4, .index = 4, .eax = 0},
@@ -46,7 +49,8 @@ static struct kvm_cpuid2 *offer(void)
 		{.function = 0xb, .index = 2, .eax = 7, .ebx = 9, .edx = 77},
 		{.function = 0x1f, .index = 0, .eax = 7, .ebx = 9},
 		{.function = 0x40000001, .eax = 1},
-		{.function = 0x80000001, .ecx = CPUID_EXT_1_ECX_SVM | CPUID_EXT_1_ECX_CMP_LEGACY | 1},
+		{.function = 0x80000001,
+		 .ecx = CPUID_EXT_1_ECX_SVM | CPUID_EXT_1_ECX_CMP_LEGACY | CPUID_EXT_1_ECX_PERF | 1},
 		{.function = 0x80000008, .eax = 0x3028, .ecx = 0xffff},
 		{.function = 0x8000000a, .eax = 1, .ebx = 16},
 		{.function = 0x8000001e, .eax = 99, .ebx = 0x10001, .ecx = 0x101},

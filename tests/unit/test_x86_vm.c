@@ -159,11 +159,13 @@ static void is_pvh_start(const struct fake_x86_vcpu *v)
 	ck_assert_uint_eq(v->sregs.apic_base, 0xfee00900);
 }
 
+/* @_i: KVM has the call for all of the extended state */
 START_TEST(start_and_reset)
 {
 	const struct arch_boot boot = {.entry = {0x200040}, .tables = {0x6000}};
 	struct fake_x86_vcpu *v = fake_kvm_x86.vcpus;
 
+	fake_kvm_x86.caps[KVM_CAP_XSAVE] = _i;
 	ck_assert_int_eq(build(2), 0);
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned i = 0; i < 2; i++)
@@ -178,6 +180,8 @@ START_TEST(start_and_reset)
 			ck_assert_int_eq(v[i].lapic.regs[0x80], 0);
 			ck_assert_uint_eq(v[i].events.exception.injected, 0);
 			ck_assert_uint_eq(v[i].debugregs.dr7, 0);
+			ck_assert_uint_eq(v[i].fpu.fcw, 0);
+			ck_assert_uint_eq(v[i].xsave.region[144], 0); /* upper halves of YMM0 */
 			/* What a guest leaves behind */
 			memset(&v[i].regs, 0x77, sizeof(v[i].regs));
 			memset(&v[i].sregs, 0x77, sizeof(v[i].sregs));
@@ -187,6 +191,10 @@ START_TEST(start_and_reset)
 			v[i].msrs[1] = 0;
 			v[i].events.exception.injected = 1;
 			v[i].debugregs.dr7 = 0x401;
+			if (_i)
+				v[i].xsave.region[144] = 0x77;
+			else
+				v[i].fpu.fcw = 0x77;
 		}
 	}
 	ck_assert_uint_eq(v[0].msrs[0], 123456); /* time goes on */
@@ -237,7 +245,7 @@ static enum vm_stop play(const struct fake_x86_exit *script, unsigned n)
 	return why;
 }
 
-/* Nobody answers at any port; reads are all ones of their size. */
+/* Nobody answers at a port; reads are all ones of their size. */
 START_TEST(ports)
 {
 	static const struct fake_x86_exit script[] = {
@@ -278,7 +286,7 @@ int main(void)
 	tcase_add_test(tc, every_failure);
 	tcase_add_loop_test(tc, weak_host, 0, ARRAY_LEN(missing));
 	tcase_add_test(tc, without_x2apic_api);
-	tcase_add_test(tc, start_and_reset);
+	tcase_add_loop_test(tc, start_and_reset, 0, 2);
 	tcase_add_test(tc, interrupts);
 	tcase_add_test(tc, ports);
 	tcase_add_test(tc, weak_kvm);

@@ -47,13 +47,14 @@ struct arch_layout {
 	uint64_t serial_base; /* first serial port, one page */
 	uint64_t port_base;   /* where the bus has I/O port 0: beyond what a guest can address; 0: there are none */
 	uint16_t serial_port; /* the serial port's first I/O port */
+	uint16_t exit_port;   /* where a debug exit port can be */
 	uint64_t rtc_base;    /* one page; 0: none, the CPUs know the time */
 	uint64_t power_base;  /* sleep and reset registers, one page; 0: none, the CPUs have calls for that */
 	/* Where firmware starts: banks of the flash (code, variables), each at the start of its range, and fw_cfg; 0, 0
 	 * and 0: the machine takes no firmware. */
 	struct range flash_code, flash_vars;
 	uint64_t fw_cfg_base;
-	uint64_t smmu_base;   /* smmu_stride bytes each, smmu_max of them */
+	uint64_t smmu_base; /* smmu_stride bytes each, smmu_max of them */
 	uint64_t smmu_stride;
 	unsigned smmu_max;
 	unsigned lines;		   /* wired interrupts, at most IRQ_MAX_LINES */

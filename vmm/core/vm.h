@@ -27,6 +27,7 @@ enum vm_stop {
 	VM_STOP_CRASH,	      /* the guest reported a crash (SYSTEM_EVENT_CRASH, SEA ...) */
 	VM_STOP_QUIT,	      /* the user asked: SIGINT, SIGTERM, SIGHUP, console escape */
 	VM_STOP_ERROR,	      /* aerie or KVM failed; logged */
+	VM_STOP_DEBUG_EXIT,   /* a payload said that it is done, and with what result */
 };
 
 /* Memory slots: pieces of RAM, and BARs that the guest reaches without an exit. */

@@ -34,7 +34,8 @@ struct config_machine {
 	char *memory;	       /* as written: "512M" */
 	uint64_t memory_bytes; /* set by config_validate(); multiple of 2 MiB */
 	enum config_hugepages hugepages;
-	bool nested; /* the guest can run virtual machines itself */
+	bool nested;	 /* the guest can run virtual machines itself */
+	bool debug_exit; /* x86-64: a port that ends the VM with an exit status of the guest's choice */
 };
 
 struct config_boot {

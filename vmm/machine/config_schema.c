@@ -22,6 +22,7 @@ static const cyaml_schema_field_t machine_fields[] = {
 	CYAML_FIELD_ENUM("hugepages", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_machine, hugepages,
 			 hugepages_values, ARRAY_LEN(hugepages_values)),
 	CYAML_FIELD_BOOL("nested", CYAML_FLAG_OPTIONAL, struct config_machine, nested),
+	CYAML_FIELD_BOOL("debug-exit", CYAML_FLAG_OPTIONAL, struct config_machine, debug_exit),
 	CYAML_FIELD_END,
 };
 

@@ -8,6 +8,7 @@
 #include "acpi_button.h"
 #include "acpi_power.h"
 #include "control.h"
+#include "debug_exit.h"
 #include "fd.h"
 #include "log.h"
 #include "machine_priv.h"
@@ -91,6 +92,29 @@ static int add_power(struct machine *m)
 	return err < 0 ? err : machine_add_device(m, dev);
 }
 
+static int add_debug_exit(struct machine *m)
+{
+	struct device *dev;
+	int err;
+
+	if (!arch_layout.port_base)
+		return log_fail(
+			-EINVAL,
+			"machine.debug-exit: machine %s has no I/O ports; leave it out, payloads have PSCI there",
+			arch_layout.machine);
+	err = debug_exit_create(&dev, &m->vm, arch_layout.port_base + arch_layout.exit_port);
+	if (err == 0)
+		err = machine_add_device(m, dev);
+	if (err == 0)
+		m->debug_exit = dev;
+	return err;
+}
+
+int machine_debug_status(const struct machine *m)
+{
+	return debug_exit_status(m->debug_exit);
+}
+
 /* Its line comes after those of all others, whose numbers do not depend on it. */
 static int add_button(struct machine *m)
 {
@@ -122,6 +146,8 @@ static int build_platform(struct machine *m)
 		err = add_clock(m);
 	if (err == 0 && arch_layout.power_base)
 		err = add_power(m);
+	if (err == 0 && m->config->machine.debug_exit)
+		err = add_debug_exit(m);
 	return err;
 }
 

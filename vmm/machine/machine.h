@@ -40,6 +40,9 @@ enum vm_stop machine_run(struct machine *machine);
 /** Puts every device and the interrupt controller back to power-on state. 0 or -errno (logged). */
 int machine_reset(struct machine *machine);
 
+/** The process's exit status after VM_STOP_DEBUG_EXIT. */
+int machine_debug_status(const struct machine *machine);
+
 /** Presses the power button once: the guest is asked to power off, if it uses ACPI. From the event loop's thread. */
 void machine_power_button(struct machine *machine);
 

@@ -78,6 +78,7 @@ struct machine {
 	struct boot_files boot;
 	struct console *console;
 	struct device *power_button;
+	struct device *debug_exit; /* NULL: none */
 
 	struct device *devices[MACHINE_MAX_DEVICES]; /* in order of creation */
 	unsigned nr_devices;

@@ -30,7 +30,7 @@ static void basic_features(struct kvm_cpuid_entry2 *e, const struct cpuid_policy
 {
 	unsigned cpus = policy->nr_vcpus;
 
-	e->ecx &= ~CPUID_1_ECX_VMX;
+	e->ecx &= ~(CPUID_1_ECX_VMX | CPUID_1_ECX_PDCM);
 	e->ecx |= CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_X2APIC | (policy->deadline_timer ? CPUID_1_ECX_DEADLINE : 0);
 	e->edx = cpus > 1 ? e->edx | CPUID_1_EDX_HTT : e->edx & ~CPUID_1_EDX_HTT;
 	put(&e->ebx, CPUID_1_EBX_CPUS, cpus > 255 ? 255 : cpus);
@@ -103,7 +103,7 @@ void cpuid_filter(struct kvm_cpuid2 *cpuid, const struct cpuid_policy *policy)
 				e->eax |= CPUID_KVM_MSI_EXT_DEST_ID;
 			break;
 		case 0x80000001:
-			e->ecx &= ~CPUID_EXT_1_ECX_SVM;
+			e->ecx &= ~(CPUID_EXT_1_ECX_SVM | CPUID_EXT_1_ECX_PERF);
 			e->ecx = cpus > 1 ? e->ecx | CPUID_EXT_1_ECX_CMP_LEGACY : e->ecx & ~CPUID_EXT_1_ECX_CMP_LEGACY;
 			break;
 		case 0x80000008:

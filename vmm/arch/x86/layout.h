@@ -42,6 +42,7 @@
  * their first one, for the consoles of kernels that have not read a table yet. */
 #define PORT_BASE   (UINT64_C(1) << 52)
 #define SERIAL_PORT 0x3f8u
+#define EXIT_PORT   0xf4u
 
 #define IDENTITY_MAP UINT64_C(0xfffbc000)
 #define TSS_BASE     UINT64_C(0xfffbd000)

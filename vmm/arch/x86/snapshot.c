@@ -7,6 +7,7 @@
 
 #include "log.h"
 #include "vcpu.h"
+#include "vm.h"
 #include "x86_kvm.h"
 #include "x86_regs.h"
 
@@ -18,9 +19,17 @@ struct vcpu_snapshot {
 	struct kvm_vcpu_events events;
 	struct kvm_debugregs debugregs;
 	struct kvm_xcrs xcrs;
-	struct kvm_fpu fpu;
+	struct kvm_fpu fpu;   /* where there is no xsave */
+	void *xsave;	      /* owned; NULL: KVM has no such call */
 	struct kvm_msrs msrs; /* last: entries follow */
 };
+
+void snapshot_free(struct vcpu_snapshot *s)
+{
+	if (s)
+		free(s->xsave);
+	free(s);
+}
 
 static struct kvm_msrs *one_msr(uint32_t index)
 {
@@ -52,6 +61,17 @@ static int failed(const struct vcpu *vcpu, const char *what, int err)
 	return log_fail(err, "cannot %s of vCPU %u: %s", what, vcpu->index, strerror(-err));
 }
 
+/* Registers of floating point and vectors. */
+static int take_xsave(struct vcpu_snapshot *s, struct vcpu *vcpu)
+{
+	uint32_t size = kvm_x86_xsave_size(vcpu->vm->vm_fd);
+
+	if (size == 0)
+		return kvm_x86_get_fpu(vcpu->fd, &s->fpu);
+	s->xsave = calloc(1, size);
+	return s->xsave ? kvm_x86_get_xsave(vcpu->fd, s->xsave, size) : -ENOMEM;
+}
+
 int snapshot_take(struct vcpu_snapshot **out, struct vcpu *vcpu, const struct kvm_msr_list *msrs)
 {
 	struct vcpu_snapshot *s = calloc(1, sizeof(*s) + msrs->nmsrs * sizeof(s->msrs.entries[0]));
@@ -74,9 +94,9 @@ int snapshot_take(struct vcpu_snapshot **out, struct vcpu *vcpu, const struct kv
 	if (!err)
 		err = kvm_x86_get_xcrs(vcpu->fd, &s->xcrs);
 	if (!err)
-		err = kvm_x86_get_fpu(vcpu->fd, &s->fpu);
+		err = take_xsave(s, vcpu);
 	if (err) {
-		free(s);
+		snapshot_free(s);
 		return failed(vcpu, "read the state after power-on", err);
 	}
 	take_msrs(s, vcpu, msrs);
@@ -113,7 +133,7 @@ int snapshot_restore(const struct vcpu_snapshot *s, struct vcpu *vcpu)
 	if (!err && s->xcrs.nr_xcrs)
 		err = kvm_x86_set_xcrs(vcpu->fd, &s->xcrs);
 	if (!err)
-		err = kvm_x86_set_fpu(vcpu->fd, &s->fpu);
+		err = s->xsave ? kvm_x86_set_xsave(vcpu->fd, s->xsave) : kvm_x86_set_fpu(vcpu->fd, &s->fpu);
 	if (!err)
 		err = kvm_x86_set_events(vcpu->fd, &s->events);
 	if (!err)

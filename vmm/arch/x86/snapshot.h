@@ -10,8 +10,10 @@ struct kvm_msr_list;
 struct vcpu;
 struct vcpu_snapshot;
 
-/** Takes it, with those of @msrs that the vCPU has. *@out is the caller's to free(). 0 or -errno (logged). */
+/** Takes it, with those of @msrs that the vCPU has. *@out is freed by snapshot_free(). 0 or -errno (logged). */
 int snapshot_take(struct vcpu_snapshot **out, struct vcpu *vcpu, const struct kvm_msr_list *msrs);
+
+void snapshot_free(struct vcpu_snapshot *snapshot); /* NULL is fine */
 
 /** Puts it back. 0 or -errno (logged). */
 int snapshot_restore(const struct vcpu_snapshot *snapshot, struct vcpu *vcpu);

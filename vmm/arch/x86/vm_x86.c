@@ -9,6 +9,7 @@
 #include "fd.h"
 #include "kvm.h"
 #include "log.h"
+#include "snapshot.h"
 #include "vm.h"
 #include "x86_kvm.h"
 
@@ -119,7 +120,7 @@ void arch_vm_destroy(struct vm *vm)
 
 	if (arch) {
 		for (unsigned i = 0; i < arch->nr_power_on; i++)
-			free(arch->power_on[i]);
+			snapshot_free(arch->power_on[i]);
 		free(arch->power_on);
 		free(arch->cpuid);
 		free(arch);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "kvm.h"
 #include "kvm_call.h"
 
 #define FIRST_GUESS 128u
@@ -91,6 +92,26 @@ int kvm_x86_get_msrs(int vcpu_fd, struct kvm_msrs *msrs)
 int kvm_x86_set_msrs(int vcpu_fd, struct kvm_msrs *msrs)
 {
 	return kvm_call(vcpu_fd, KVM_SET_MSRS, msrs);
+}
+
+/* KVM_CAP_XSAVE2 says how much there is where that may be more than the 4 KiB of the older call. */
+uint32_t kvm_x86_xsave_size(int vm_fd)
+{
+	int size = kvm_check_extension(vm_fd, KVM_CAP_XSAVE2);
+
+	if (size > 0)
+		return (uint32_t)size;
+	return kvm_check_extension(vm_fd, KVM_CAP_XSAVE) > 0 ? sizeof(struct kvm_xsave) : 0;
+}
+
+int kvm_x86_get_xsave(int vcpu_fd, void *state, uint32_t size)
+{
+	return kvm_call(vcpu_fd, size > sizeof(struct kvm_xsave) ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, state);
+}
+
+int kvm_x86_set_xsave(int vcpu_fd, const void *state)
+{
+	return kvm_call(vcpu_fd, KVM_SET_XSAVE, (void *)(uintptr_t)state);
 }
 
 /* The two directions of a part of a vCPU's state. */

@@ -47,6 +47,12 @@ int kvm_x86_set_xcrs(int vcpu_fd, const struct kvm_xcrs *xcrs);
 int kvm_x86_get_fpu(int vcpu_fd, struct kvm_fpu *fpu);
 int kvm_x86_set_fpu(int vcpu_fd, const struct kvm_fpu *fpu);
 
+/** All of the extended state (vector registers and so on), in a buffer of kvm_x86_xsave_size() bytes; 0: this KVM has
+ * no such call. */
+uint32_t kvm_x86_xsave_size(int vm_fd);
+int kvm_x86_get_xsave(int vcpu_fd, void *state, uint32_t size);
+int kvm_x86_set_xsave(int vcpu_fd, const void *state);
+
 /** Both return how many of the list were read or written, from its start. */
 int kvm_x86_get_msrs(int vcpu_fd, struct kvm_msrs *msrs);
 int kvm_x86_set_msrs(int vcpu_fd, struct kvm_msrs *msrs);

@@ -11,6 +11,7 @@
 #define CPUID_1_EBX_APIC_ID    MASK32(31, 24)
 #define CPUID_1_ECX_VMX	       BIT32(5)
 #define CPUID_1_ECX_CX16       BIT32(13)
+#define CPUID_1_ECX_PDCM       BIT32(15) /* MSR that describes performance counters */
 #define CPUID_1_ECX_XSAVE      BIT32(26)
 #define CPUID_D_1_EAX_XSAVES   BIT32(3)
 #define CPUID_1_ECX_X2APIC     BIT32(21)
@@ -33,6 +34,7 @@
 #define CPUID_KVM_MSI_EXT_DEST_ID   BIT32(15) /* Linux Documentation/virt/kvm/x86/cpuid.rst */
 #define CPUID_EXT_1_ECX_SVM	    BIT32(2)
 #define CPUID_EXT_1_ECX_CMP_LEGACY  BIT32(1)
+#define CPUID_EXT_1_ECX_PERF	    (BIT32(23) | BIT32(24) | BIT32(28)) /* counters of core, bridge, cache */
 #define CPUID_EXT_8_EAX_PHYSICAL    MASK32(7, 0)
 #define CPUID_EXT_8_ECX_CORES	    MASK32(7, 0)
 #define CPUID_EXT_8_ECX_APIC_BITS   MASK32(15, 12)
