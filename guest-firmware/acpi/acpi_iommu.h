@@ -51,7 +51,6 @@ struct acpi_iommus {
 	uint32_t its_id;
 	bool has_root_complex;	 /* segment 0 */
 	uint32_t ats_attributes; /* ACPI_IORT_ATS ...: what the root complex forwards */
-	uint8_t pasid_bits;	 /* the longest PASID that it forwards; 0: none */
 	struct acpi_smmu smmus[ACPI_MAX_IOMMUS];
 	unsigned nr_smmus;
 	struct acpi_viommu viommus[ACPI_MAX_IOMMUS];

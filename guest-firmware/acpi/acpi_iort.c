@@ -12,7 +12,7 @@
 #define ITS_NODE     ACPI_IORT_NODES
 #define ITS_SIZE     (ACPI_IORT_NODE_HEADER + 8u)
 #define SMMU_SIZE    (ACPI_IORT_NODE_HEADER + 52u)
-#define RC_SIZE	     (ACPI_IORT_NODE_HEADER + 24u)
+#define RC_SIZE	     (ACPI_IORT_NODE_HEADER + 20u)
 #define RMR_SIZE     (ACPI_IORT_NODE_HEADER + 12u)
 #define ADDRESS_BITS 64u /* that devices put out */
 #define RMR_DESC     20u
@@ -124,9 +124,7 @@ static void write_root_complex(struct iort *iort)
 	acpi_u32(b, iort->iommus->ats_attributes);
 	acpi_u32(b, 0); /* segment */
 	acpi_u8(b, ADDRESS_BITS);
-	acpi_u16(b, iort->iommus->pasid_bits);
-	acpi_u8(b, 0);
-	acpi_u32(b, 0); /* flags: PASID not supported in a way of its own */
+	acpi_zeros(b, 3);
 	root_mappings(iort, true);
 }
 

@@ -94,7 +94,7 @@ enum acpi_iort_type {
 	ACPI_IORT_RMR = 6,
 };
 #define ACPI_IORT_ITS_REVISION	    1u
-#define ACPI_IORT_RC_REVISION	    4u
+#define ACPI_IORT_RC_REVISION	    3u
 #define ACPI_IORT_SMMU_REVISION	    5u
 #define ACPI_IORT_RMR_REVISION	    3u
 #define ACPI_IORT_NODE_HEADER	    16u

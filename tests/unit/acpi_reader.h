@@ -16,11 +16,6 @@
 
 #include "acpi.h"
 
-/* The compiler; another one can be named when a test is built. */
-#ifndef IASL
-#define IASL "iasl"
-#endif
-
 #define ACPI_TEST_BASE UINT64_C(0x12345640) /* where the tables are put */
 
 static struct acpi_blobs acpi_set;
@@ -120,23 +115,43 @@ static inline void write_file(const char *dir, const char *name, const uint8_t *
 	ck_assert_int_eq(fclose(f), 0);
 }
 
-/* Reserved ranges of IORT and all of VIOT are younger than the iasl of Debian 12. */
-static inline bool iasl_knows(const uint8_t *table)
+/* The date that iasl has for a version: 20200925 in Debian 12, 20250404 in Debian 13. */
+static inline unsigned iasl_version(void)
 {
+	static unsigned version;
 	char line[256];
-	unsigned version = 0;
 	FILE *pipe;
 
-	if (memcmp(table, "IORT", 4) != 0 && memcmp(table, "VIOT", 4) != 0)
-		return true;
-	pipe = popen(IASL " -v 2>&1", "r");
+	if (version)
+		return version;
+	pipe = popen("iasl -v 2>&1", "r");
 	ck_assert_ptr_nonnull(pipe);
 	while (fgets(line, sizeof(line), pipe))
 		if (strstr(line, "version "))
 			version = (unsigned)strtoul(strstr(line, "version ") + 8, NULL, 10);
 	pclose(pipe);
 	ck_assert_msg(version != 0, "iasl is not there: install acpica-tools");
-	return version >= 20220331;
+	return version;
+}
+
+static inline bool is_table(const uint8_t *table, const char *signature)
+{
+	return memcmp(table, signature, ACPI_SIGNATURE_SIZE) == 0;
+}
+
+/* Reserved ranges of IORT and all of VIOT are younger than the iasl of Debian 12. That of Debian 13 does not compile
+ * its own listing of an SPCR of revision 2, and makes MADT's GICC structures those of ACPI 6.5, two bytes longer. */
+#define IASL_2022 20220331u
+static inline bool iasl_knows(const uint8_t *table)
+{
+	if (is_table(table, "IORT") || is_table(table, "VIOT"))
+		return iasl_version() >= IASL_2022;
+	return !is_table(table, "SPCR") || iasl_version() < IASL_2022;
+}
+
+static inline bool iasl_changes(const uint8_t *table)
+{
+	return is_table(table, "APIC") && iasl_version() >= IASL_2022;
 }
 
 /* iasl takes a table apart and compiles what it got to the same bytes, without an error, a warning or a remark. Only
@@ -152,16 +167,18 @@ static inline void check_with_iasl(const uint8_t *table)
 		return;
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	write_file(dir, "table.dat", table, table_len(table));
-	run_tool(dir, IASL " -vs -d table.dat", "table.dsl - ");
-	run_tool(dir, IASL " -vs -oa -p again table.dsl", "0 Errors, 0 Warnings, 0 Remarks");
+	run_tool(dir, "iasl -vs -d table.dat", "table.dsl - ");
+	run_tool(dir, "iasl -vs -oa -p again table.dsl", "0 Errors, 0 Warnings, 0 Remarks");
 	snprintf(path, sizeof(path), "%s/again.aml", dir);
 	f = fopen(path, "rb");
 	ck_assert_msg(f != NULL, "iasl wrote nothing for %.4s", (const char *)table);
 	len = fread(again, 1, sizeof(again), f);
 	fclose(f);
-	ck_assert_uint_eq(len, table_len(table));
-	ck_assert_mem_eq(again, table, 9);
-	ck_assert_mem_eq(again + ACPI_HEADER_SIZE, table + ACPI_HEADER_SIZE, len - ACPI_HEADER_SIZE);
+	if (!iasl_changes(table)) {
+		ck_assert_uint_eq(len, table_len(table));
+		ck_assert_mem_eq(again, table, 9);
+		ck_assert_mem_eq(again + ACPI_HEADER_SIZE, table + ACPI_HEADER_SIZE, len - ACPI_HEADER_SIZE);
+	}
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	ck_assert_int_eq(system(command), 0);
 }
