@@ -26,6 +26,7 @@ class Arch:
     cmdline: str                 # what L1's kernel must be told
     firmware: str                # the file given to -bios; empty: QEMU's own
     needs_iort: bool             # the machine's IORT must be overridden
+    needs_tsc: bool              # L1 must be told the frequency of its counter
     guest_kernels: Mapping[str, str]   # name -> pattern of the package's name
 
 
@@ -50,6 +51,7 @@ ARM64 = Arch(
     cmdline="",
     firmware="/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
     needs_iort=True,
+    needs_tsc=False,
     guest_kernels={
         "6.1": r"linux-image-6\.1\.[0-9]+(-[0-9]+|\+deb[0-9.]+)?-arm64",
         "6.12": r"linux-image-6\.12\.[0-9]+(\+deb[0-9.]+)?-arm64",
@@ -79,6 +81,7 @@ X86_64 = Arch(
     cmdline="intel_iommu=on",
     firmware="",
     needs_iort=False,
+    needs_tsc=True,
     guest_kernels={
         "6.1": r"linux-image-6\.1\.[0-9]+(-[0-9]+|\+deb[0-9.]+)?-amd64",
         "6.12": r"linux-image-6\.12\.[0-9]+(\+deb[0-9.]+)?-amd64",

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import initramfs, l0, paths, ui
+from lab import hosttsc, initramfs, l0, paths, ui
 from lab.arch import Arch
 from lab.errors import LabError
 from lab.guests import GuestKernel
@@ -44,7 +44,7 @@ class Peer:
                 "-device", "pcie-root-port,id=port1,chassis=1",
                 "-device", "virtio-rng-pci,bus=port1",
                 "-kernel", str(self.kernel), "-initrd", str(self.initrd),
-                "-append", f"console={self.arch.console} loglevel=4"]
+                "-append", f"console={self.arch.console} loglevel=4 {hosttsc.option(self.arch)}"]
 
 
 def lines(log: str) -> list[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from lab import hosttsc
 from lab.arch import Arch
 
 SHARE_SLOT = 1
@@ -47,7 +48,7 @@ class Machine:
         # A port that sleeps while its device is unused costs a second of link
         # training at each use.
         cmdline = (f"console={self.arch.console} panic=-1 oops=panic pcie_port_pm=off "
-                   f"{self.arch.cmdline} {self.cmdline}")
+                   f"{self.arch.cmdline} {hosttsc.option(self.arch)} {self.cmdline}")
         firmware = ["-bios", self.arch.firmware] if self.arch.firmware else []
         words = [self.arch.qemu, *self.arch.machine, "-smp", str(self.cpus), "-m", self.memory,
                  "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", *console,
