@@ -11,6 +11,7 @@ from lab.arch import Arch
 from lab.setup import Kit, Uapi
 
 NATIVE = "x86_64"
+SANITIZED = f"{NATIVE}-asan"
 PROGRAM_FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-static")
 HOST_TESTS = ("iommufd-mock", "iommufd-stall")   # tests/host/meson.build
 SANITIZERS = "-Db_sanitize=address,undefined"
@@ -52,7 +53,7 @@ def native(uapi: Uapi) -> Variant:
 
 def sanitized(uapi: Uapi) -> Variant:
     """The unit tests, with the address and undefined-behaviour sanitizers."""
-    return Variant(f"{NATIVE}-asan", ("--buildtype=debugoptimized", "-Dtests=true", "-Dfuzz=false",
+    return Variant(SANITIZED, ("--buildtype=debugoptimized", "-Dtests=true", "-Dfuzz=false",
                                       SANITIZERS, *_native_headers(uapi)))
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SPDM responders in L0: what QEMU's NVMe drives are as devices that can prove who they are.
 
-Each is aerie itself, built for the build machine, behind a port of the loopback interface; QEMU
+Each is aerie itself, the sanitizers' build of the unit tests, behind a port of the loopback interface; QEMU
 connects when it creates the drive, so they listen before it starts. Certificates and keys are made
 for each run and lie in the share, where L1 finds the roots: /lab/pki/N/root.pem, N the number of
 the device, counted from 1.
@@ -50,7 +50,7 @@ class Responders:
     def _start(self, number: int, arguments: Sequence[str]) -> int:
         pki = self._share / "pki" / str(number)
         pki.mkdir(parents=True)
-        command = [str(paths.BUILD / build.NATIVE / "aerie"), "spdm-responder", "--pki", str(pki),
+        command = [str(paths.BUILD / build.SANITIZED / "aerie"), "spdm-responder", "--pki", str(pki),
                    "--generate", *arguments, "127.0.0.1:0"]
         log = self._logs / f"responder-{number}.log"
         with log.open("w") as errors:

@@ -209,7 +209,7 @@ def _scenarios(kits: Mapping[str, Kit], wanted: Sequence[Selected],
     """The chosen scenarios, some at a time."""
     hosts = _hosts(kits, [item.scenario.name for item in wanted], choice.aerie)
     if any(device.responder is not None for item in wanted for device in item.scenario.devices):
-        build.build(build.native(next(iter(kits.values())).uapi))
+        build.build(build.sanitized(next(iter(kits.values())).uapi))
     with ThreadPoolExecutor(max_workers=choice.jobs) as pool, ui.Phase("scenarios") as phase:
         runs = [pool.submit(scenariorun.run, item.scenario, item.kernels,
                             hosts[item.scenario.arch.name], scale() * choice.jobs)

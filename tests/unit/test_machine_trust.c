@@ -24,6 +24,14 @@ static struct soft_device *device;
 static struct machine *m;
 static struct config *config;
 
+static int test_endpoint_pki(void)
+{
+	return attest_pki_generate(pki, &(struct attest_pki_config){
+						.asym = SPDM_ASYM_P384,
+						.name = "Vendor=1234:Device=ae71:CC=ff0000:REV=00:SSVID=1234:SSID=ae71",
+					});
+}
+
 static const char *in_pki(const char *file)
 {
 	static char path[64];
@@ -450,6 +458,37 @@ START_TEST(guest_asks_for_a_bad_device)
 }
 END_TEST
 
+/* An endpoint that aerie plays itself, asked over its own mailbox; the certificate of another device is refused. */
+START_TEST(emulated)
+{
+	char rest[1024], chain[64], key[64];
+
+	if (_i == 0)
+		ck_assert_int_eq(test_endpoint_pki(), 0);
+	snprintf(chain, sizeof(chain), "%s", in_pki("chain.pem"));
+	snprintf(key, sizeof(key), "%s", in_pki("key.pem"));
+	snprintf(rest, sizeof(rest),
+		 "pci:\n  - root-port: rp0\n    devices:\n"
+		 "      - id: test0\n"
+		 "        test: { doe: true, ide: true, identity: { certificates: %s, key: %s } }\n"
+		 "        trust: { roots: %s/root.pem, require: [spdm, ide] }\n",
+		 chain, key, pki);
+	machine_yaml("8M", rest);
+	if (_i) {
+		ck_assert_int_lt(machine_make(&m, &config), 0);
+		said("^test0: is not given to a guest: name-mismatch: ");
+		return;
+	}
+	must_make();
+	ck_assert_str_eq(state(), "open");
+	ck_assert(!pci_endpoint_of(m->endpoints[0].fn)->gated);
+	look();
+	ck_assert_str_eq(state(), "open");
+	ck_assert_int_eq(machine_reset(m), 0);
+	ck_assert_str_eq(state(), "open");
+}
+END_TEST
+
 static void add_tests(TCase *t)
 {
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -463,6 +502,7 @@ static void add_tests(TCase *t)
 	tcase_add_loop_test(t, device_fails_while_the_guest_runs, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_test(t, exchanged_at_a_reset);
 	tcase_add_test(t, function_level_reset);
+	tcase_add_loop_test(t, emulated, 0, 2);
 	tcase_add_test(t, guest_asks_aerie);
 	tcase_add_test(t, guest_asks_for_a_bad_device);
 }

@@ -28,6 +28,12 @@ int config_validate_trust(struct config *config, const struct config_tree *tree,
 			return config_fail(tree, AT(".require.%u", i), "this is required already; name it once");
 		trust->requires |= bit;
 	}
+	/* Its config space is the guest's own, who has to place the BARs before anybody can lock them. */
+	if (dev->kind == DEVICE_TEST && (trust->requires & 1u << REQUIRE_TDISP))
+		return config_fail_key(
+			tree, AT(".require"),
+			"the interface of a test endpoint can be locked by its guest only, once that has "
+			"placed its BARs; leave tdisp out");
 	if ((trust->requires & 1u << REQUIRE_MEASUREMENTS) && !trust->measurements)
 		return config_fail_key(
 			tree, AT(".require"),
