@@ -5,13 +5,14 @@
 #include <errno.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <pthread.h>
 #include <string.h>
 
 /* In each table the one that is liked best comes first. */
 static const struct spdm_hash_alg hashes[] = {
-	{SPDM_HASH_SHA384, SPDM_MEAS_HASH_SHA384, 48, EVP_sha384, "SHA384"},
-	{SPDM_HASH_SHA512, SPDM_MEAS_HASH_SHA512, 64, EVP_sha512, "SHA512"},
-	{SPDM_HASH_SHA256, SPDM_MEAS_HASH_SHA256, 32, EVP_sha256, "SHA256"},
+	{SPDM_HASH_SHA384, SPDM_MEAS_HASH_SHA384, 48, "SHA384"},
+	{SPDM_HASH_SHA512, SPDM_MEAS_HASH_SHA512, 64, "SHA512"},
+	{SPDM_HASH_SHA256, SPDM_MEAS_HASH_SHA256, 32, "SHA256"},
 };
 
 static const struct spdm_asym_alg asyms[] = {
@@ -31,10 +32,39 @@ static const struct spdm_dhe_alg groups[] = {
 };
 
 static const struct spdm_aead_alg aeads[] = {
-	{SPDM_AEAD_AES256, 32, EVP_aes_256_gcm},
-	{SPDM_AEAD_CHACHA20, 32, EVP_chacha20_poly1305},
-	{SPDM_AEAD_AES128, 16, EVP_aes_128_gcm},
+	{SPDM_AEAD_AES256, 32, "AES-256-GCM"},
+	{SPDM_AEAD_CHACHA20, 32, "ChaCha20-Poly1305"},
+	{SPDM_AEAD_AES128, 16, "AES-128-GCM"},
 };
+
+/*
+ * libcrypto's objects for the rows, looked up once for the life of the process: a lookup takes a lock and costs more
+ * than sealing a short message.
+ */
+static EVP_MD *mds[ARRAY_LEN(hashes)];
+static EVP_CIPHER *ciphers[ARRAY_LEN(aeads)];
+
+static void fetch_all(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hashes); i++)
+		mds[i] = EVP_MD_fetch(NULL, hashes[i].name, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(aeads); i++)
+		ciphers[i] = EVP_CIPHER_fetch(NULL, aeads[i].name, NULL);
+}
+
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+
+const EVP_MD *spdm_hash_md(const struct spdm_hash_alg *hash)
+{
+	pthread_once(&fetched, fetch_all);
+	return mds[hash - hashes];
+}
+
+static const EVP_CIPHER *aead_cipher(const struct spdm_aead_alg *alg)
+{
+	pthread_once(&fetched, fetch_all);
+	return ciphers[alg - aeads];
+}
 
 /* spdm_KIND_find() and spdm_KIND_choose() for one table */
 #define TABLE(kind, table)                                                                                             \
@@ -94,13 +124,13 @@ int spdm_random(uint8_t *out, size_t len)
 
 int spdm_hash(const struct spdm_hash_alg *hash, const uint8_t *data, size_t len, uint8_t *out)
 {
-	return EVP_Digest(data, len, out, NULL, hash->md(), NULL) == 1 ? 0 : -EIO;
+	return EVP_Digest(data, len, out, NULL, spdm_hash_md(hash), NULL) == 1 ? 0 : -EIO;
 }
 
 int spdm_hmac(const struct spdm_hash_alg *hash, const uint8_t *key, size_t key_len, const uint8_t *data, size_t len,
 	      uint8_t *out)
 {
-	return HMAC(hash->md(), key, (int)key_len, data, len, out, NULL) ? 0 : -EIO;
+	return HMAC(spdm_hash_md(hash), key, (int)key_len, data, len, out, NULL) ? 0 : -EIO;
 }
 
 /* RFC 5869, 2.3. No output of SPDM's key schedule is longer than one hash, so
@@ -130,7 +160,7 @@ static int aead(const struct spdm_aead_alg *alg, const uint8_t *key, const uint8
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n, rc = -EIO;
 
-	if (!ctx || EVP_CipherInit_ex(ctx, alg->cipher(), NULL, key, nonce, sealing) != 1 ||
+	if (!ctx || EVP_CipherInit_ex(ctx, aead_cipher(alg), NULL, key, nonce, sealing) != 1 ||
 	    EVP_CipherUpdate(ctx, NULL, &n, aad, (int)aad_len) != 1)
 		goto out;
 	if (len && EVP_CipherUpdate(ctx, out, &n, in, (int)len) != 1)
@@ -172,7 +202,8 @@ int spdm_transcript_begin(struct spdm_transcript *t, const struct spdm_hash_alg 
 	if (t->ctx)
 		return 0;
 	t->ctx = EVP_MD_CTX_new();
-	if (t->ctx && EVP_DigestInit_ex(t->ctx, hash->md(), NULL) == 1 && EVP_DigestUpdate(t->ctx, prefix, len) == 1)
+	if (t->ctx && EVP_DigestInit_ex(t->ctx, spdm_hash_md(hash), NULL) == 1 &&
+	    EVP_DigestUpdate(t->ctx, prefix, len) == 1)
 		return 0;
 	spdm_transcript_reset(t);
 	return -EIO;

@@ -15,8 +15,7 @@
 struct spdm_hash_alg {
 	uint32_t bit, meas_bit;
 	uint16_t len;
-	const EVP_MD *(*md)(void);
-	const char *digest; /* libcrypto's name */
+	const char *name; /* libcrypto's */
 };
 
 enum spdm_sign_kind {
@@ -46,7 +45,7 @@ struct spdm_dhe_alg {
 struct spdm_aead_alg {
 	uint32_t bit;
 	uint16_t key_len;
-	const EVP_CIPHER *(*cipher)(void);
+	const char *name; /* libcrypto's */
 };
 
 /** The row for @bit, or NULL: not one of aerie's algorithms. */
@@ -62,6 +61,9 @@ uint32_t spdm_hash_choose(uint32_t mask);
 uint32_t spdm_asym_choose(uint32_t mask);
 uint32_t spdm_dhe_choose(uint32_t mask);
 uint32_t spdm_aead_choose(uint32_t mask);
+
+/** libcrypto's object for @hash; NULL: it has none, and every use of it fails. */
+const EVP_MD *spdm_hash_md(const struct spdm_hash_alg *hash);
 
 /** Masks of all rows. */
 void spdm_crypto_all(struct spdm_algs *algs);

@@ -125,8 +125,10 @@ static const char *selection_problem(const struct spdm_requester *r, const struc
 	    !picked(a->schedule, masks[SPDM_ALG_TABLE_SCHEDULE]) || !picked(a->other_params, own->other_params) ||
 	    !picked(a->meas_spec, own->meas_spec))
 		return "the device selected an algorithm that was not offered, or several";
-	if ((caps & (SPDM_CAP_CERT | SPDM_CAP_CHAL | SPDM_CAP_MEAS_SIGNED | SPDM_CAP_KEY_EX)) && (!a->hash || !a->asym))
-		return "there is no common hash or signature";
+	if (!a->hash)
+		return "there is no common hash";
+	if ((caps & (SPDM_CAP_CERT | SPDM_CAP_CHAL | SPDM_CAP_MEAS_SIGNED | SPDM_CAP_KEY_EX)) && !a->asym)
+		return "there is no common signature";
 	if (spdm_link_both(&r->link, SPDM_CAP_KEY_EX) && (!a->dhe || !a->aead || !a->schedule || !a->other_params))
 		return "there is no common key exchange, cipher, key schedule or opaque format";
 	if ((caps & SPDM_CAP_MEAS_MASK) && a->meas_spec && a->meas_hash != SPDM_MEAS_HASH_RAW &&

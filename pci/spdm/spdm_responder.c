@@ -86,8 +86,6 @@ void spdm_responder_reset(struct spdm_responder *r)
 {
 	for (unsigned i = 0; i < SPDM_MAX_SESSIONS; i++)
 		spdm_rsp_end(r, &r->link.sessions[i], SPDM_END_RESET);
-	for (unsigned i = 0; i < SPDM_MAX_SLOTS; i++)
-		spdm_chain_fini(&r->chains[i]);
 	spdm_chain_fini(&r->peer);
 	spdm_rsp_encap_reset(r);
 	spdm_link_reset(&r->link);
@@ -100,6 +98,8 @@ void spdm_responder_destroy(struct spdm_responder *r)
 	if (!r)
 		return;
 	spdm_responder_reset(r);
+	for (unsigned i = 0; i < SPDM_MAX_SLOTS; i++)
+		spdm_chain_fini(&r->chains[i]);
 	for (unsigned i = 0; i < ARRAY_LEN(r->fault.replay); i++)
 		free(r->fault.replay[i]);
 	free(r->out.bytes);

@@ -62,7 +62,8 @@ struct spdm_responder {
 	struct spdm_responder_config config;
 	struct spdm_link link;
 	size_t caps_at, algs_at;		  /* in link.vca: the requests, for retries */
-	struct spdm_chain chains[SPDM_MAX_SLOTS]; /* for the agreed hash */
+	struct spdm_chain chains[SPDM_MAX_SLOTS]; /* as they travel with .chains_hash; kept over connections */
+	const struct spdm_hash_alg *chains_hash;  /* NULL: not made yet */
 	uint64_t now_ms;
 	uint16_t last_session;
 	bool blocks_changed;

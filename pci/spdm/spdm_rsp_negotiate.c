@@ -131,7 +131,9 @@ static bool enough(const struct spdm_responder *r, const struct spdm_algs *a)
 {
 	uint32_t caps = r->config.profile.caps;
 
-	if ((caps & (SPDM_CAP_CERT | SPDM_CAP_CHAL | SPDM_CAP_MEAS_SIGNED | SPDM_CAP_KEY_EX)) && (!a->hash || !a->asym))
+	if (!a->hash)
+		return false;
+	if ((caps & (SPDM_CAP_CERT | SPDM_CAP_CHAL | SPDM_CAP_MEAS_SIGNED | SPDM_CAP_KEY_EX)) && !a->asym)
 		return false;
 	if (spdm_link_both(&r->link, SPDM_CAP_KEY_EX) &&
 	    (!a->dhe || !a->aead || !a->schedule || a->other_params != SPDM_OPAQUE_FORMAT1))
@@ -164,12 +166,17 @@ static void write_tables(struct spdm_call *c, const struct spdm_algs *a, unsigne
 /* Everything for the slots depends on the hash. */
 static uint8_t wrap_chains(struct spdm_responder *r)
 {
+	if (r->chains_hash == r->link.hash)
+		return 0;
+	r->chains_hash = NULL;
 	for (unsigned i = 0; i < SPDM_MAX_SLOTS; i++) {
 		const struct spdm_identity *id = r->config.slots[i];
 
-		if (id && r->link.hash && spdm_chain_wrap(&r->chains[i], id->ders, id->len, r->link.hash))
+		spdm_chain_fini(&r->chains[i]);
+		if (id && spdm_chain_wrap(&r->chains[i], id->ders, id->len, r->link.hash))
 			return SPDM_ERR_UNSPECIFIED;
 	}
+	r->chains_hash = r->link.hash;
 	return 0;
 }
 

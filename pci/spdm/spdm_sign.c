@@ -39,7 +39,7 @@ uint32_t spdm_key_asym(EVP_PKEY *key)
 /* A context for one signature. PSS: the salt is as long as the hash. */
 static EVP_MD_CTX *begin(const struct spdm_asym_alg *alg, const struct spdm_hash_alg *hash, EVP_PKEY *key, bool sign)
 {
-	const EVP_MD *md = alg->kind == SPDM_SIGN_EDDSA ? NULL : hash->md();
+	const EVP_MD *md = alg->kind == SPDM_SIGN_EDDSA ? NULL : spdm_hash_md(hash);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx = NULL;
 	int rc;

@@ -76,7 +76,8 @@ static int run(size_t message, size_t byte)
 	at_message = 0;
 	flip_message = message;
 	flip_byte = byte;
-	ck_assert_int_eq(spdm_rig_start(&rig), 0);
+	if (spdm_rig_start(&rig)) /* no assertion: Check keeps a record of each in a file */
+		ck_abort();
 	rc = spdm_rig_full(&rig);
 	spdm_rig_stop(&rig);
 	return rc;
@@ -102,7 +103,7 @@ static unsigned find(uint8_t code, unsigned count)
 	return m;
 }
 
-/* With a handshake in clear, so that FINISH and the encapsulated messages are seen as they are too. */
+/* Also with a handshake in clear, so that FINISH and the encapsulated messages are changed under no seal. */
 START_TEST(flip)
 {
 	bool in_clear = _i & 1;
@@ -111,7 +112,7 @@ START_TEST(flip)
 	log_set_sink(sink, NULL);
 	spdm_rig_init(&rig, SPDM_ASYM_ED25519);
 	rig.hook = hook;
-	rig.req_config.identity = rig.host.identity;
+	rig.req_config.identity = in_clear ? rig.host.identity : NULL;
 	rig.req_config.retries = 1;
 	rig.rsp_config.block_count = 2; /* the more there is, the longer it takes */
 	rig.rsp_config.mutual = true;
@@ -127,8 +128,8 @@ START_TEST(flip)
 	ck_assert_uint_lt(count, ARRAY_LEN(lengths));
 	/* Four runs share the messages between them. */
 	for (unsigned m = (unsigned)_i / 2; m < count; m += 4) {
-		if (in_clear && m < find(SPDM_KEY_EXCHANGE, count))
-			continue; /* not other than with a sealed handshake */
+		if (in_clear && (m < find(SPDM_KEY_EXCHANGE, count) || codes[m] == 0))
+			continue; /* not other than in the runs with a sealed handshake */
 		for (size_t b = 0; b < lengths[m]; b++)
 			if (run(m, b) >= 0) {
 				unnoticed++;

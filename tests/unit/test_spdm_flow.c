@@ -272,6 +272,30 @@ START_TEST(measurements)
 }
 END_TEST
 
+/* A device without a certificate, that only measures. */
+START_TEST(plain_device)
+{
+	struct spdm_measurements m;
+	uint32_t session;
+
+	rig.rsp_config.profile.caps = SPDM_CAP_MEAS_PLAIN | SPDM_CAP_CHUNK;
+	rig.rsp_config.slots[0] = NULL;
+	ck_assert_int_eq(spdm_rig_start(&rig), 0);
+	ck_assert_int_eq(spdm_requester_connect(rig.req), 0);
+	ck_assert_int_eq(spdm_requester_chain(rig.req, 0), -ENOTSUP);
+	ck_assert_int_eq(spdm_requester_challenge(rig.req), -ENOTSUP);
+	ck_assert_int_eq(spdm_requester_start_session(rig.req, &session), -ENOTSUP);
+	ck_assert_int_eq(spdm_requester_measurements(rig.req, 0, true, false, &m), -ENOTSUP);
+	ck_assert_int_eq(spdm_requester_measurements(rig.req, 0, false, false, &m), 0);
+	ck_assert_uint_eq(m.count, ARRAY_LEN(spdm_rig_blocks));
+	spdm_measurements_fini(&m);
+	/* No hash, no transcript: such a connection is none. */
+	spdm_rig_stop(&rig);
+	rig.rsp_config.profile.algs.hash = 0;
+	expect(SPDM_PEER_ERROR, "no hash");
+}
+END_TEST
+
 /* Several sessions at a time; their limit; heartbeat; what ends them. */
 START_TEST(sessions)
 {
@@ -374,6 +398,7 @@ int main(void)
 	tcase_add_test(tc, not_offered);
 	tcase_add_loop_test(tc, misbehaviour, 0, ARRAY_LEN(faults));
 	tcase_add_test(tc, measurements);
+	tcase_add_test(tc, plain_device);
 	tcase_add_test(tc, sessions);
 	tcase_add_test(tc, vendor_in_clear);
 	tcase_add_test(tc, bad_configurations);
