@@ -50,6 +50,18 @@ START_TEST(managers)
 }
 END_TEST
 
+START_TEST(identity)
+{
+	static const char vm[] =
+		"version: 1\nmachine: { cpus: 2, memory: 512M }\nboot: { kernel: /dev/null }\n"
+		"pci: [{ root-port: rp0, devices: [{ test: { doe: true, identity: { certificates: /no/chain.pem, key: "
+		"/no/key.pem } } }] }]\n";
+
+	ck_assert_uint_eq(check_with(check_emulated, vm, NULL), 1);
+	found("^error device rp0.0: .*/no/(chain|key).pem");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("cli_tsm");
@@ -59,6 +71,7 @@ int main(void)
 	tcase_add_test(tc, nothing);
 	tcase_add_test(tc, mailboxes);
 	tcase_add_test(tc, managers);
+	tcase_add_test(tc, identity);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

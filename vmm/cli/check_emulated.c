@@ -13,6 +13,7 @@
 
 #include "fd.h"
 #include "server.h"
+#include "spdm.h"
 #include "sys.h"
 
 const struct check_node check_node_tun = {"/dev/net/tun", "tun"};
@@ -129,6 +130,25 @@ static void check_balloon(const struct check_subject *s)
 			  "gives nothing back to the host: devices of the host pin all memory; leave one of them out");
 }
 
+static void check_test(const struct check_subject *s)
+{
+	const struct config_identity *identity = s->device->test->identity;
+	struct spdm_identity *loaded = NULL;
+	struct check_capture capture;
+
+	if (!identity)
+		return;
+	check_capture_begin(&capture);
+	int err = spdm_identity_load(identity->certificates, identity->key, &loaded);
+	check_capture_end();
+	if (err < 0)
+		check_captured(s, &capture);
+	else
+		check_add(s->check, CHECK_OK, s->what, "%s and %s belong together", identity->certificates,
+			  identity->key);
+	spdm_identity_free(loaded);
+}
+
 static void (*const checks[DEVICE_KINDS])(const struct check_subject *s) = {
 	[DEVICE_BLK] = check_blk,
 	[DEVICE_NET] = check_net,
@@ -137,6 +157,7 @@ static void (*const checks[DEVICE_KINDS])(const struct check_subject *s) = {
 	[DEVICE_FS] = check_fs,
 	[DEVICE_BALLOON] = check_balloon,
 	[DEVICE_VHOST_USER] = check_vhost_user,
+	[DEVICE_TEST] = check_test,
 };
 
 void check_emulated(struct check *check)
