@@ -5,7 +5,7 @@
  * is what aerie runs. The interface of selftest.c is no UAPI; what is used of it is declared in mock_uapi.h.
  *
  * Where the mock is not an SMMUv3: a vSTE that does not translate becomes a plain HWPT over the IOAS (the mock has no
- * abort), a detach goes back to the HWPT that the device was made with, and events have no content but the StreamID.
+ * abort), a detach leads to an automatic HWPT over the IOAS, and events have no content but the StreamID.
  */
 #ifndef AERIE_TEST_MOCK_H
 #define AERIE_TEST_MOCK_H

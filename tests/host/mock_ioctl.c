@@ -20,8 +20,9 @@
 /* One iommufd, one vIOMMU at a time. */
 static struct {
 	int fd;
-	uint32_t ioas, first_hwpt; /* where detached devices are */
-	int events, relay;	   /* the mock's vEVENTQ, and the writing end of ours */
+	uint32_t ioas;
+	uint32_t veventq;
+	int events, relay; /* the mock's vEVENTQ, and the writing end of ours */
 } mock = {.fd = -1, .events = -1, .relay = -1};
 
 static int call(int fd, unsigned long request, void *arg)
@@ -46,7 +47,6 @@ int mock_open(struct host_dev *dev, struct iommufd *iommufd, struct iommu_obj *i
 		return err;
 	mock.fd = iommufd->fd;
 	mock.ioas = ioas->id;
-	mock.first_hwpt = cmd.domain.out_hwpt;
 	*dev = (struct host_dev){
 		.bdf = "mock",
 		.iommu = "smmu3.mock",
@@ -114,6 +114,11 @@ bool mock_iotlb_is(const struct iommufd *iommufd, uint32_t hwpt, uint32_t index,
 
 int ioc_destroy(int iommu_fd, uint32_t id)
 {
+	/* Whoever destroys the queue has closed what we gave out as its descriptor. */
+	if (id == mock.veventq && mock.events >= 0) {
+		close(mock.events);
+		mock.events = -1;
+	}
 	return call(iommu_fd, IOMMU_DESTROY, &(struct iommu_destroy){.size = sizeof(struct iommu_destroy), .id = id});
 }
 
@@ -259,6 +264,7 @@ int ioc_veventq_alloc(int iommu_fd, uint32_t viommu, uint32_t depth, uint32_t *i
 	close(mock.relay);
 	mock.events = (int)arg.out_veventq_fd;
 	mock.relay = pipe_fds[1];
+	mock.veventq = arg.out_veventq_id;
 	*fd = pipe_fds[0];
 	*id = arg.out_veventq_id;
 	return 0;
@@ -308,5 +314,5 @@ int ioc_attach(int dev_fd, uint32_t pt)
 
 int ioc_detach(int dev_fd)
 {
-	return ioc_attach(dev_fd, mock.first_hwpt);
+	return ioc_attach(dev_fd, mock.ioas);
 }

@@ -10,7 +10,8 @@ HEADERS = paths.LAB / "selftests"     # in place of libcap and libuuid
 # Linux 7.2 uses calloc_assert() in libvfio without defining it
 FLAGS = ("-O2", "-static", "-pthread", "-D_GNU_SOURCE=", "-Dcalloc_assert=calloc")
 IOMMU = ("iommufd",)
-VFIO = ("vfio_dma_mapping_test", "vfio_iommufd_setup_test", "vfio_pci_device_test")
+VFIO = ("vfio_dma_mapping_test", "vfio_dma_mapping_mmio_test", "vfio_iommufd_setup_test",
+        "vfio_pci_device_test")
 
 
 def build(kit: Kit) -> dict[str, Path]:

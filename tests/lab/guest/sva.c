@@ -2,7 +2,8 @@
 /*
  * A process that shares its address space with the test endpoint (tests/lab/modules/testdev-sva): the device reads and
  * writes memory that is not there yet, that was swapped out, that is shared after a fork, that is gone.
- * Argument: a block device that may be used as swap.
+ * Arguments: a block device that may be used as swap; on slow machines how many pages most tests take, and how often
+ * the last one measures.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,13 +27,12 @@
 #endif
 
 #define PAGE	     4096u
-#define BYTES	     (64 * PAGE)
 #define OP_COPY	     3u
 #define OP_FILL	     4u
 #define KIND_OK	     1u
 #define KIND_FAULT   3u
 #define PATTERN	     0x1122334455667788ull
-#define BENCH_ROUNDS 200u
+#define BENCH_ROUNDS 200u /* at most */
 
 struct desc {
 	uint32_t op, pasid;
@@ -42,6 +42,7 @@ struct desc {
 };
 
 static int dev;
+static size_t bytes = 64 * PAGE; /* of most areas */
 static unsigned failed;
 
 static void verdict(const char *name, bool ok)
@@ -107,15 +108,15 @@ static unsigned pages_with(const void *p, size_t len, unsigned bit)
 
 static void untouched(void)
 {
-	char *to = memory(BYTES, PROT_READ | PROT_WRITE), *from = memory(BYTES, PROT_READ | PROT_WRITE);
+	char *to = memory(bytes, PROT_READ | PROT_WRITE), *from = memory(bytes, PROT_READ | PROT_WRITE);
 
-	verdict("write-untouched", pages_with(to, BYTES, 63) == 0 &&
-					   run(OP_FILL, NULL, to, BYTES, PATTERN, NULL) == KIND_OK &&
-					   holds(to, BYTES, PATTERN));
-	verdict("read-untouched", pages_with(from, BYTES, 63) == 0 &&
-					  run(OP_COPY, from, to, BYTES, 0, NULL) == KIND_OK && holds(to, BYTES, 0));
-	munmap(to, BYTES);
-	munmap(from, BYTES);
+	verdict("write-untouched", pages_with(to, bytes, 63) == 0 &&
+					   run(OP_FILL, NULL, to, bytes, PATTERN, NULL) == KIND_OK &&
+					   holds(to, bytes, PATTERN));
+	verdict("read-untouched", pages_with(from, bytes, 63) == 0 &&
+					  run(OP_COPY, from, to, bytes, 0, NULL) == KIND_OK && holds(to, bytes, 0));
+	munmap(to, bytes);
+	munmap(from, bytes);
 }
 
 static bool make_swap(const char *path)
@@ -143,7 +144,7 @@ static bool make_swap(const char *path)
 
 static void swapped(const char *path)
 {
-	char *from = memory(BYTES, PROT_READ | PROT_WRITE), *to = memory(BYTES, PROT_READ | PROT_WRITE);
+	char *from = memory(bytes, PROT_READ | PROT_WRITE), *to = memory(bytes, PROT_READ | PROT_WRITE);
 	unsigned out;
 
 	if (!make_swap(path)) {
@@ -151,15 +152,15 @@ static void swapped(const char *path)
 		verdict("swap", false);
 		return;
 	}
-	for (size_t i = 0; i < BYTES / 8; i++)
+	for (size_t i = 0; i < bytes / 8; i++)
 		((uint64_t *)from)[i] = i;
-	madvise(from, BYTES, MADV_PAGEOUT);
-	out = pages_with(from, BYTES, 62);
-	printf("  %u of %u pages are swapped out\n", out, BYTES / PAGE);
+	madvise(from, bytes, MADV_PAGEOUT);
+	out = pages_with(from, bytes, 62);
+	printf("  %u of %u pages are swapped out\n", out, (unsigned)(bytes / PAGE));
 	verdict("read-swapped",
-		out > 0 && run(OP_COPY, from, to, BYTES, 0, NULL) == KIND_OK && !memcmp(from, to, BYTES));
-	madvise(from, BYTES, MADV_PAGEOUT);
-	out = pages_with(from, BYTES, 62);
+		out > 0 && run(OP_COPY, from, to, bytes, 0, NULL) == KIND_OK && !memcmp(from, to, bytes));
+	madvise(from, bytes, MADV_PAGEOUT);
+	out = pages_with(from, bytes, 62);
 	verdict("write-swapped", out > 0 && run(OP_FILL, NULL, from, PAGE, PATTERN, NULL) == KIND_OK &&
 					 holds(from, PAGE, PATTERN) && ((uint64_t *)from)[PAGE / 8] == PAGE / 8);
 	swapoff(path);
@@ -212,21 +213,21 @@ static void forked(void)
 /* A child with a bond of its own, killed: its address space goes with no access under way. */
 static void ended(const char *path)
 {
-	char *p = memory(BYTES, PROT_READ | PROT_WRITE);
+	char *p = memory(bytes, PROT_READ | PROT_WRITE);
 	pid_t child = fork();
 	int status = 0;
 
 	if (child == 0) {
 		dev = open(path, O_RDWR);
 		for (;;)
-			if (run(OP_FILL, NULL, memory(BYTES, PROT_READ | PROT_WRITE), BYTES, 1, NULL) != KIND_OK)
+			if (run(OP_FILL, NULL, memory(bytes, PROT_READ | PROT_WRITE), bytes, 1, NULL) != KIND_OK)
 				_exit(1);
 	}
 	usleep(300000);
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
-	verdict("killed", WIFSIGNALED(status) && run(OP_FILL, NULL, p, BYTES, PATTERN, NULL) == KIND_OK &&
-				  holds(p, BYTES, PATTERN));
+	verdict("killed", WIFSIGNALED(status) && run(OP_FILL, NULL, p, bytes, PATTERN, NULL) == KIND_OK &&
+				  holds(p, bytes, PATTERN));
 }
 
 static uint64_t now(void)
@@ -245,11 +246,11 @@ static int ascending(const void *a, const void *b)
 }
 
 /* One access to a page that is not there, and to one that is. */
-static void bench(void)
+static void bench(unsigned rounds)
 {
 	static uint64_t with[BENCH_ROUNDS], without[BENCH_ROUNDS];
 
-	for (unsigned i = 0; i < BENCH_ROUNDS; i++) {
+	for (unsigned i = 0; i < rounds; i++) {
 		char *p = memory(PAGE, PROT_READ | PROT_WRITE);
 		uint64_t begin = now();
 
@@ -260,19 +261,24 @@ static void bench(void)
 		without[i] = now() - begin;
 		munmap(p, PAGE);
 	}
-	qsort(with, BENCH_ROUNDS, sizeof(with[0]), ascending);
-	qsort(without, BENCH_ROUNDS, sizeof(without[0]), ascending);
+	qsort(with, rounds, sizeof(with[0]), ascending);
+	qsort(without, rounds, sizeof(without[0]), ascending);
 	printf("LAB: bench sva: median %llu ns with a fault, %llu ns without; 99%% %llu ns, %llu ns\n",
-	       (unsigned long long)with[BENCH_ROUNDS / 2], (unsigned long long)without[BENCH_ROUNDS / 2],
-	       (unsigned long long)with[BENCH_ROUNDS * 99 / 100], (unsigned long long)without[BENCH_ROUNDS * 99 / 100]);
+	       (unsigned long long)with[rounds / 2], (unsigned long long)without[rounds / 2],
+	       (unsigned long long)with[rounds * 99 / 100], (unsigned long long)without[rounds * 99 / 100]);
 }
 
 int main(int argc, char **argv)
 {
 	static const char path[] = "/dev/testdev-sva";
+	unsigned rounds = BENCH_ROUNDS;
 
 	dev = open(path, O_RDWR);
-	if (argc != 2 || dev < 0) {
+	if (argc == 4) {
+		bytes = strtoul(argv[2], NULL, 10) * PAGE;
+		rounds = (unsigned)strtoul(argv[3], NULL, 10);
+	}
+	if ((argc != 2 && argc != 4) || dev < 0 || !bytes || !rounds || rounds > BENCH_ROUNDS) {
 		fprintf(stderr, "sva: %s: %s\n", path, strerror(errno));
 		return EXIT_FAILURE;
 	}
@@ -281,7 +287,7 @@ int main(int argc, char **argv)
 	gone();
 	forked();
 	ended(path);
-	bench();
+	bench(rounds);
 	printf("sva: %u failed\n", failed);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
