@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "spdm_addr.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,10 +76,28 @@ static bool split(const char *text, char host[256], char port[8])
 	return true;
 }
 
+/* Numeric only: a static binary has no resolver to rely on. */
+static bool parse_inet(struct spdm_addr *addr, const char *host, const char *port)
+{
+	struct sockaddr_in *sin = (struct sockaddr_in *)&addr->sa;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&addr->sa;
+
+	if (inet_pton(AF_INET, host, &sin->sin_addr) == 1) {
+		sin->sin_family = AF_INET;
+		sin->sin_port = htons((uint16_t)atoi(port));
+		addr->len = sizeof(*sin);
+		return true;
+	}
+	if (inet_pton(AF_INET6, host, &sin6->sin6_addr) != 1)
+		return false;
+	sin6->sin6_family = AF_INET6;
+	sin6->sin6_port = htons((uint16_t)atoi(port));
+	addr->len = sizeof(*sin6);
+	return true;
+}
+
 int spdm_addr_parse(struct spdm_addr *addr, const char *text, bool anywhere)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-	struct addrinfo *found = NULL;
 	char host[256], port[8];
 
 	*addr = (struct spdm_addr){.len = 0};
@@ -91,11 +108,8 @@ int spdm_addr_parse(struct spdm_addr *addr, const char *text, bool anywhere)
 				text);
 	if (strcmp(host, "localhost") == 0)
 		snprintf(host, sizeof(host), "127.0.0.1");
-	if (getaddrinfo(host, port, &hints, &found) != 0 || !found)
+	if (!parse_inet(addr, host, port))
 		return log_fail(-EINVAL, "\"%s\": %s is no numeric address; names are not looked up", text, host);
-	memcpy(&addr->sa, found->ai_addr, found->ai_addrlen);
-	addr->len = found->ai_addrlen;
-	freeaddrinfo(found);
 	if (!anywhere && !is_loopback(addr))
 		return log_fail(
 			-EPERM,
