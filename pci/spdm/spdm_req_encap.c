@@ -40,6 +40,7 @@ static size_t make_certificate(struct spdm_requester *r, const struct spdm_field
 		return make_error(r, SPDM_ERR_INVALID_REQUEST, 0, out);
 	/* It travels inside DELIVER_ENCAPSULATED_RESPONSE. */
 	room = r->link.peer_transfer - CERTIFICATE_HDR - SPDM_HDR_LEN;
+	room = room < cap - CERTIFICATE_HDR ? room : (uint32_t)cap - CERTIFICATE_HDR;
 	portion = portion < room ? portion : room;
 	portion = portion < r->own.len - offset ? portion : (uint32_t)r->own.len - offset;
 	f.ptr[F_DATA] = r->own.blob + offset;

@@ -4,12 +4,16 @@
 
 #include "spdm_rsp.h"
 
-/* Request and answer become part of A. */
+/* Request and answer become part of A, both or none. */
 static uint8_t note(struct spdm_responder *r, struct spdm_call *c)
 {
-	if (spdm_link_note(&r->link, c->request, c->request_len) || spdm_link_note(&r->link, c->answer, c->answer_len))
-		return SPDM_ERR_INVALID_REQUEST;
-	return 0;
+	size_t before = r->link.vca_len;
+
+	if (!spdm_link_note(&r->link, c->request, c->request_len) &&
+	    !spdm_link_note(&r->link, c->answer, c->answer_len))
+		return 0;
+	r->link.vca_len = before;
+	return SPDM_ERR_INVALID_REQUEST;
 }
 
 /* The same request again, at @at in A: the same answer, which follows it there and ends A. */

@@ -75,6 +75,20 @@ START_TEST(features)
 }
 END_TEST
 
+/* The smallest and the largest transfers. */
+START_TEST(sizes)
+{
+	static const uint32_t transfer[] = {SPDM_MIN_DATA_TRANSFER, 0x11000};
+
+	with_features(true, false, false);
+	for (unsigned i = 0; i < ARRAY_LEN(transfer); i++) {
+		rig.req_config.profile.data_transfer_size = transfer[i];
+		rig.rsp_config.profile.data_transfer_size = transfer[i];
+		FULL("transfer size");
+	}
+}
+END_TEST
+
 /* Every hash with every group and cipher. */
 START_TEST(suites)
 {
@@ -391,6 +405,7 @@ int main(void)
 	tcase_set_timeout(tc, 240);
 	tcase_add_loop_test(tc, features, 0, ARRAY_LEN(asyms));
 	tcase_add_loop_test(tc, suites, 0, 15);
+	tcase_add_test(tc, sizes);
 	tcase_add_test(tc, authentication_only);
 	tcase_add_test(tc, mutual_known);
 	tcase_add_test(tc, mutual_refused);
