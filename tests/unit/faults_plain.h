@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For programs that use faults_rig.h without Check: its assertions, by abort(). Comes before it. */
+/* For programs of very many assertions, and fuzz targets: those of Check that they use, by abort(). Comes first. */
 #ifndef AERIE_FAULTS_PLAIN_H
 #define AERIE_FAULTS_PLAIN_H
 

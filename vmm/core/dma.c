@@ -52,7 +52,7 @@ static int walk(struct dma_space *space, uint32_t pasid, uint64_t iova, unsigned
 
 	if (!is_enabled(space))
 		return -EPERM;
-	if (stall && translator && translator->translate_or_stall)
+	if (translator && translator->translate_or_stall)
 		return translator->translate_or_stall(space->owner, pasid, iova, access, out, stall);
 	if (translator)
 		return translator->translate(space->owner, pasid, iova, access, out);
@@ -75,7 +75,11 @@ int dma_translate_or_stall(struct dma_space *space, uint32_t pasid, uint64_t iov
 
 int dma_translate(struct dma_space *space, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out)
 {
-	return dma_translate_or_stall(space, pasid, iova, access, out, NULL);
+	bus_lock(space->bus);
+	int err = walk(space, pasid, iova, access, out, NULL);
+
+	bus_unlock(space->bus);
+	return err;
 }
 
 void dma_user_init(struct dma_user *user, struct dma_space *space, const _Atomic bool *quit)

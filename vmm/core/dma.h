@@ -58,8 +58,8 @@ struct dma_translator {
 	 * what dma_space_set_translator() got.
 	 */
 	int (*translate)(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out);
-	/** The same for a requester that can wait. -EINPROGRESS: the access is stalled and @stall pending, until
-	 * dma_stall_end(). NULL: nothing stalls here. */
+	/** In its place, for a requester that can wait (or not: @stall NULL). -EINPROGRESS: the access is stalled and
+	 * @stall pending, until dma_stall_end(). NULL: nothing stalls here. */
 	int (*translate_or_stall)(void *owner, uint32_t pasid, uint64_t iova, unsigned access, struct dma_target *out,
 				  struct dma_stall *stall);
 	/** Ends @stall (NULL: all of the space) as DMA_TERMINATED: the requester has forgotten its access. */
