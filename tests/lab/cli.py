@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help="a guest with the host's NVMe drive, proven from outside")
     item = commands.add_parser("test", help="run the tests")
     item.add_argument("names", nargs="*", metavar="NAME",
-                      help="unit, native, fuzz, matrix, scenarios, or a scenario's name; default: all")
+                      help="unit, native, fuzz, matrix, scenarios, or a scenario's name; "
+                           "default: all")
     item.add_argument("-a", "--arch", action="append", default=[], choices=TITLES,
                       help="only scenarios with a host of this architecture "
                            f"({', '.join(TITLES)})")
@@ -71,8 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     item.add_argument("-a", "--arch", action="append", default=[], choices=TITLES,
                       help="only this architecture")
     item = commands.add_parser("bench", help="compare aerie with QEMU inside L1")
-    item.add_argument("which", nargs="?", choices=("assigned", "software", "start", "native", "all"),
-                      default="all",
+    item.add_argument("which", nargs="?", default="all",
+                      choices=("assigned", "software", "start", "native", "all"),
                       help="assigned devices; virtio and virtio-iommu; how fast a guest "
                            "comes to life; what a VM and an exit cost on this machine's /dev/kvm "
                            "(default: all)")
@@ -109,7 +110,8 @@ def _dispatch(options: argparse.Namespace) -> int:
             ui.say(testrun.listing())
             return 0
         return testrun.run(testrun.Choice(
-            options.names, _arches(options), options.kernel, options.jobs, options.full, options.aerie))
+            options.names, _arches(options), options.kernel, options.jobs, options.full,
+            options.aerie))
     if options.command == "dmesg":
         kits = setup.prepare(_arches(options))
         return dmesg.record([*kits.values()], testrun.scale())

@@ -39,8 +39,8 @@ class Peer:
     def command(self, console: Sequence[str]) -> list[str]:
         """QEMU's command line."""
         firmware = ["-bios", self.arch.firmware] if self.firmware else []
-        return [self.arch.qemu, *self.arch.peer, *firmware, "-smp", "1", "-m", "512M", "-nodefaults",
-                "-no-user-config", "-display", "none", "-no-reboot", *console,
+        return [self.arch.qemu, *self.arch.peer, *firmware, "-smp", "1", "-m", "512M",
+                "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", *console,
                 "-device", "pcie-root-port,id=port1,chassis=1",
                 "-device", "virtio-rng-pci,bus=port1",
                 "-kernel", str(self.kernel), "-initrd", str(self.initrd),

@@ -11,6 +11,7 @@ Key = tuple[str, str, str, int]                  # kernel, then a column
 CELL, ROW = 78, 34            # pixels
 LEFT, MARGIN, GAP = 110, 24, 30
 HEAD = 84                     # above a grid: its title and three lines of heads
+NAMES = {"none": "no IOMMU", "smmuv3": "SMMUv3"}
 STEPS = 5                     # shades of a cell, the slowest darkest
 
 STYLE = """
@@ -59,7 +60,8 @@ def draw(tables: Sequence[Table]) -> str:
         parts += _grid(table, top, slowest)
         top += table.height + GAP
     height = top + MARGIN
-    note = "Seconds from the start of aerie to the guest's power-off, guest and host under emulation."
+    note = ("Seconds from the start of aerie to the guest's power-off, guest and host under "
+            "emulation. For the SMMUv3 Linux has a driver on arm64 only.")
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}">',
@@ -83,18 +85,18 @@ def _heads(table: Table, level: int, y: int) -> list[str]:
     """One line of heads: a name stands once, over all its columns."""
     parts, first = [], 0
     for at in range(1, len(table.columns) + 1):
-        if at < len(table.columns) and table.columns[at][:level + 1] == table.columns[first][:level + 1]:
+        head = table.columns[first][:level + 1]
+        if at < len(table.columns) and table.columns[at][:level + 1] == head:
             continue
-        name = str(table.columns[first][level])
-        if level == 0 and name == "none":
-            name = "no IOMMU"
+        name = str(head[level])
+        name = NAMES.get(name, name)
         if level == 2:
             name += " vCPU" if name == "1" else " vCPUs"
         middle = (_left(first) + _left(at)) // 2
         parts.append(_text("head", middle, y, name))
         if level == 0 and first > 0:
-            parts.append(f'<line class="rule" x1="{_left(first) - 1}" y1="{y - 13}" '
-                         f'x2="{_left(first) - 1}" y2="{y + HEAD - 40 + ROW * len(table.kernels)}"/>')
+            x, end = _left(first) - 1, y + HEAD - 40 + ROW * len(table.kernels)
+            parts.append(f'<line class="rule" x1="{x}" y1="{y - 13}" x2="{x}" y2="{end}"/>')
         first = at
     return parts
 

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import (build, matrix, native, paths, payloads, proc, result, scenario, scenariorun, selection,
-                 setup, ui)
+from lab import (build, matrix, native, paths, payloads, proc, result, scenario, scenariorun,
+                 selection, setup, ui)
 from lab.arch import ARCHES, Arch
 from lab.errors import LabError
 from lab.l1 import Host
