@@ -172,6 +172,8 @@ void pci_host_describe_acpi(struct device *dev, struct acpi *acpi)
 	write_bridge(host, acpi);
 	reserve_ecam(host, acpi);
 	acpi->iommus.has_root_complex = true;
+	if (pci_host_has_ats(host))
+		acpi->iommus.ats_attributes = ACPI_IORT_ATS | ACPI_IORT_PRI | ACPI_IORT_PASID;
 	for (unsigned i = 0; i < host->nr_iommu_maps; i++) {
 		const struct pci_iommu_map *map = &host->iommu_maps[i];
 

@@ -143,7 +143,7 @@ static void describe_iommu_map(const struct pci_host *host, struct fdtw *fdt)
 		fdtw_u32s(fdt, "iommu-map", cells, n);
 }
 
-static bool any_ats(const struct pci_host *host)
+bool pci_host_has_ats(const struct pci_host *host)
 {
 	for (unsigned devfn = 0; devfn < 256; devfn++) {
 		struct pci_function *fn = host->root[devfn];
@@ -173,7 +173,7 @@ void pci_host_describe(struct device *dev, struct fdtw *fdt)
 	fdtw_u32(fdt, "#size-cells", 2);
 	describe_windows(host, fdt);
 	fdtw_empty(fdt, "dma-coherent");
-	if (any_ats(host))
+	if (pci_host_has_ats(host))
 		fdtw_empty(fdt, "ats-supported");
 	root_interrupt_map(host, fdt);
 	FDTW_CELLS(fdt, "msi-map", 0, FDTW_PHANDLE_MSI, 0, 0x10000);

@@ -49,6 +49,8 @@ int pci_host_add_ports(struct pci_host *host, struct bus *bus);
 
 /** Device class's describe (pci_fdt.c). */
 void pci_host_describe(struct device *dev, struct fdtw *fdt);
+/** True when a function has ATS: the host bridge then says that it forwards such requests. */
+bool pci_host_has_ats(const struct pci_host *host);
 /** Its describe_acpi (pci_acpi.c). */
 void pci_host_describe_acpi(struct device *dev, struct acpi *acpi);
 

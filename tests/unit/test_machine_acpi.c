@@ -201,6 +201,7 @@ static void check_smmu(unsigned i)
 	ck_assert_uint_eq(le(node + NODE_DATA, 8), cells2(at, "reg", 0));
 	ck_assert_uint_eq(le(node + NODE_DATA + 8, 4), 0x11);
 	ck_assert_uint_eq(le(node + NODE_DATA + 28, 4), intid(at, 0));
+	ck_assert_uint_eq(le(node + NODE_DATA + 32, 4), intid(at, 3));
 	ck_assert_uint_eq(le(node + NODE_DATA + 36, 4), intid(at, 1));
 	ck_assert_uint_eq(le(node + NODE_DATA + 40, 4), intid(at, 2));
 	ck_assert_uint_eq(le(node + NODE_DATA + 48, 4), 1);
@@ -339,6 +340,39 @@ START_TEST(viot)
 }
 END_TEST
 
+/* As many SMMUs as the machine has room for: their lines, too, and the button's. */
+START_TEST(iort_most)
+{
+	static char many[2048];
+	size_t used = (size_t)snprintf(many, sizeof(many), "iommus:\n");
+
+	for (unsigned i = 0; i < arch_layout.smmu_max; i++)
+		used += (size_t)snprintf(many + used, sizeof(many) - used, "  - { id: s%u, type: smmuv3 }\n", i);
+	build(many);
+	for (unsigned i = 0; i < arch_layout.smmu_max; i++)
+		ck_assert_uint_eq(le(iort(ACPI_IORT_SMMUV3, i) + NODE_DATA, 8),
+				  arch_layout.smmu_base + i * arch_layout.smmu_stride);
+	finish();
+}
+END_TEST
+
+/* ATS: the root complex forwards it when somebody behind it has it, as the tree says. */
+START_TEST(ats)
+{
+	for (unsigned with = 0; with < 2; with++) {
+		machine_yaml("8M", with ? "iommus: [{ id: s, type: smmuv3 }]\n"
+					  "pci: [{ root-port: p, iommu: s, devices: [{ test: { ats: true } }] }]\n"
+					: "iommus: [{ id: s, type: smmuv3 }]\n"
+					  "pci: [{ root-port: p, iommu: s, devices: [{ test: {} }] }]\n");
+		build(NULL);
+		ck_assert_uint_eq(le(iort(ACPI_IORT_ROOT_COMPLEX, 0) + NODE_DATA + 8, 4), with ? 7 : 0);
+		ck_assert_uint_eq(fdt_getprop(fdt, compatible("pci-host-ecam-generic"), "ats-supported", NULL) != NULL,
+				  with);
+		finish();
+	}
+}
+END_TEST
+
 /* A press is one edge on the line that the event device names. */
 START_TEST(power_button)
 {
@@ -361,6 +395,8 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, iort_shared);
 	tcase_add_test(tc, iort_none);
 	tcase_add_test(tc, viot);
+	tcase_add_test(tc, iort_most);
+	tcase_add_test(tc, ats);
 	tcase_add_test(tc, power_button);
 }
 

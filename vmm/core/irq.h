@@ -44,7 +44,7 @@ struct irq_route {
 };
 
 /* All interrupt state of a VM. */
-#define IRQ_MAX_LINES  64u
+#define IRQ_MAX_LINES  96u
 #define IRQ_MAX_ROUTES (4096u - IRQ_MAX_LINES) /* MSI routes connected at the same time; KVM_MAX_IRQ_ROUTES is 4096 */
 
 /** Creates the state for @vm. The in-kernel controller itself is made by arch_irqchip_create(). 0 or -errno (logged).

@@ -32,7 +32,7 @@ const struct arch_layout arch_layout = {
 	.smmu_base = 0x09050000,
 	.smmu_stride = 0x20000,
 	.smmu_max = 16,
-	.lines = 64,
+	.lines = 96, /* four for each SMMU, and what else there is */
 	.pci_mmio32 = {.first = 0x10000000, .last = 0x3effffff},
 	.msi_doorbell = {.first = ITS_BASE + 0x10000, .last = ITS_BASE + 0x1ffff},
 	.msi_window = {.first = 0x08000000, .last = 0x080fffff},

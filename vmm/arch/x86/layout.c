@@ -28,7 +28,7 @@ const struct arch_layout arch_layout = {
 	.power_base = 0xfe010000,
 	.smmu_base = 0xfe050000,
 	.smmu_stride = 0x20000,
-	.smmu_max = 4, /* three pins of the I/O APIC each */
+	.smmu_max = 3, /* four pins of the I/O APIC each */
 	.lines = IOAPIC_LINES,
 	.pci_mmio32 = {.first = 0xc0000000, .last = ECAM_BASE - 1},
 	.msi_doorbell = {.first = APIC_BASE, .last = APIC_BASE + APIC_SIZE - 1},

@@ -10,7 +10,7 @@
  *	0xf000_0000  | nothing                                |
  *	0xfe00_0000  | serial port (16550)              4 KiB |
  *	0xfe01_0000  | sleep and reset registers        4 KiB |
- *	0xfe05_0000  | SMMUs 0 .. 3              128 KiB each |
+ *	0xfe05_0000  | SMMUs 0 .. 2              128 KiB each |
  *	             | nothing                                |
  *	0xfec0_0000  | I/O APIC                         4 KiB |
  *	0xfee0_0000  | local APICs; writes of devices   1 MiB |  the host's window for the messages of assigned devices,
