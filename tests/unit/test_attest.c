@@ -437,6 +437,51 @@ START_TEST(other_bars)
 }
 END_TEST
 
+/* A small decoder of captures: the file's header, then packets, each a whole DOE object; requests and answers in turn.
+ */
+START_TEST(captures)
+{
+	static uint8_t bytes[1 << 17];
+	char path[] = "/tmp/aerie-test-XXXXXX";
+	unsigned packets = 0, secured = 0;
+	size_t at = SPDM_PCAP_FILE_HEADER, len;
+	int fd = mkstemp(path);
+	uint32_t dw[4];
+
+	ck_assert_int_ge(fd, 0);
+	begin();
+	ck_assert_int_eq(spdm_pcap_create(&link_.pcap, path), 0);
+	expect("trusted");
+	end();
+	ck_assert_int_eq(spdm_pcap_close(&link_.pcap), 0);
+	len = (size_t)read(fd, bytes, sizeof(bytes));
+	ck_assert_uint_gt(len, SPDM_PCAP_FILE_HEADER);
+	memcpy(dw, bytes, sizeof(dw));
+	ck_assert_uint_eq(dw[0], SPDM_PCAP_MAGIC_NS);
+	for (; at < len; at += SPDM_PCAP_PACKET + dw[2], packets++) {
+		const uint8_t *object = bytes + at + SPDM_PCAP_PACKET;
+
+		ck_assert_uint_le(at + SPDM_PCAP_PACKET, len);
+		memcpy(dw, bytes + at, sizeof(dw));
+		ck_assert_uint_eq(dw[2], dw[3]);
+		ck_assert_uint_le(at + SPDM_PCAP_PACKET + dw[2], len);
+		ck_assert_uint_eq((uint32_t)(object[4] | object[5] << 8 | object[6] << 16) * 4, dw[2]);
+		ck_assert_uint_eq(object[0] | object[1] << 8, 1);
+		secured += object[2] == 2;
+		ck_assert(object[2] == 1 || object[2] == 2);
+		if (object[2] == 1) /* requests have bit 7 of their code */
+			ck_assert_uint_eq(object[9] >> 7, packets % 2 == 0);
+		if (packets == 0)
+			ck_assert_mem_eq(object + 8, "\x10\x84\0\0", 4);
+	}
+	ck_assert_uint_eq(at, len);
+	ck_assert_uint_gt(packets, 40);
+	ck_assert_uint_gt(secured, 30);
+	close(fd);
+	unlink(path);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("attest");
@@ -455,6 +500,7 @@ int main(void)
 	tcase_add_loop_test(tc, certificates, 0, sizeof(certs) / sizeof(certs[0]));
 	tcase_add_test(tc, abilities_that_are_missing);
 	tcase_add_test(tc, other_bars);
+	tcase_add_test(tc, captures);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
