@@ -23,7 +23,7 @@ NATIVE = (
     # file systems of guests
     "e2fsprogs", "mtools",
     # unit tests
-    "check", "libsubunit-dev", "acpica-tools",
+    "check", "libsubunit-dev", "openssl", "acpica-tools",
     # firmware of the host under test
     "qemu-efi-aarch64",
 )

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Known answers for SPDM's key schedule, transcripts, signatures and secured messages, by the openssl command line.
 
-    spdm_vectors.py > spdm_vectors.h
+    spdm_vectors.py > spdm_vectors.h          writes them
+    spdm_vectors.py --check spdm_vectors.h    fails if they are other ones
 
 Every hash, HMAC, HKDF and cipher step is one call of openssl; this script only puts bytes in the order that DSP0274
 and DSP0277 prescribe. It shares no code with pci/spdm. Inputs are fixed, so the output never changes. Keys made of
@@ -11,6 +12,7 @@ counting bytes guard nothing.
 
 import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -157,36 +159,52 @@ def eddsa(message: bytes) -> tuple[bytes, bytes]:
         return public, openssl("pkeyutl", "-sign", "-rawin", "-inkey", str(key), "-keyform", "DER", "-in", str(text))
 
 
-def emit(name: str, data: bytes) -> None:
-    """A C array."""
-    print(f"static const uint8_t {name}[] = {{")
-    for i in range(0, len(data), 16):
-        print("\t" + ", ".join(f"0x{byte:02x}" for byte in data[i:i + 16]) + ",")
-    print("};\n")
+def vectors() -> dict[str, bytes]:
+    """All of them, by the names of the C arrays."""
+    out = {}
+    for name, version, key_length in (("SHA256", 2, 16), ("SHA384", 3, 32), ("SHA512", 4, 32)):
+        out |= {f"v{version}_{what}": value for what, value in schedule(name, version, key_length).items()}
+    key, iv = count(0x10, 32), count(0xA0, 12)
+    for length in (4, 45):
+        out[f"sealed_{length}"] = secured(key, iv, 0x0102, count(0x30, length), True)
+    out["sealed_mac"] = secured(key, iv, 7, count(0x30, 9), False)
+    out["sealed_128"] = secured(key[:16], iv, 0, count(0x30, 9), True)
+    out["sealed_chacha"] = secured_chacha(key, iv, 3, count(0x30, 45))
+    out["sign_input"] = sign_input("SHA384", 3, "responder-measurements signing", count(0, 200))
+    out["sign_public"], out["sign_signature"] = eddsa(out["sign_input"])
+    return out
 
 
-def main() -> None:
-    """The whole header."""
+def write(arrays: dict[str, bytes]) -> None:
+    """The header."""
     print("/* SPDX-License-Identifier: Apache-2.0 */")
     print("/* Written by spdm_vectors.py with the openssl command line; see there. */")
     print("#ifndef AERIE_SPDM_VECTORS_H\n#define AERIE_SPDM_VECTORS_H\n\n#include <stdint.h>\n")
-    for name, version, key_length in (("SHA256", 2, 16), ("SHA384", 3, 32), ("SHA512", 4, 32)):
-        for what, value in schedule(name, version, key_length).items():
-            emit(f"v{version}_{what}", value)
-    key, iv = count(0x10, 32), count(0xA0, 12)
-    for length in (4, 45):
-        emit(f"sealed_{length}", secured(key, iv, 0x0102, count(0x30, length), True))
-    emit("sealed_mac", secured(key, iv, 7, count(0x30, 9), False))
-    emit("sealed_128", secured(key[:16], iv, 0, count(0x30, 9), True))
-    emit("sealed_chacha", secured_chacha(key, iv, 3, count(0x30, 45)))
-    message = sign_input("SHA384", 3, "responder-measurements signing", count(0, 200))
-    public, signature = eddsa(message)
-    emit("sign_input", message)
-    emit("sign_public", public)
-    emit("sign_signature", signature)
+    for name, data in arrays.items():
+        print(f"static const uint8_t {name}[] = {{")
+        for i in range(0, len(data), 16):
+            print("\t" + ", ".join(f"0x{byte:02x}" for byte in data[i:i + 16]) + ",")
+        print("};\n")
     print("#endif")
 
 
-if __name__ == "__main__":
+def read(path: str) -> dict[str, bytes]:
+    """The arrays of a header."""
+    found = re.findall(r"uint8_t (\w+)\[\] = \{([^}]*)\}", Path(path).read_text())
+    return {name: bytes(int(byte, 16) for byte in re.findall(r"0x[0-9a-f]{2}", body)) for name, body in found}
+
+
+def main() -> int:
+    """Write, or compare."""
     assert re.match(r"OpenSSL 3", openssl("version").decode()), "needs OpenSSL 3"
-    main()
+    if sys.argv[1:2] != ["--check"]:
+        write(vectors())
+        return 0
+    want, have = vectors(), read(sys.argv[2])
+    wrong = [name for name in want | have if want.get(name) != have.get(name)]
+    print(f"{len(want)} vectors, of which other ones are in the header: {wrong or 'none'}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
