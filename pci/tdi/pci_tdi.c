@@ -2,6 +2,7 @@
 #include "pci_tdi.h"
 
 #include <errno.h>
+#include <linux/pci_regs.h>
 #include <stdlib.h>
 
 #include "log.h"
@@ -67,6 +68,9 @@ int pci_tdi_create(struct pci_tdi **out, struct pci_endpoint *ep, const struct p
 		pci_tdi_destroy(tdi);
 		return err;
 	}
+	/* 7.5.3.3: TEE-IO Supported. */
+	if (config->tdisp)
+		pci_cfg_own(&ep->fn.cfg, PCI_ENDPOINT_CAP_EXP + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_TEE, PCI_EXP_DEVCAP_TEE);
 	ep->fn.guard = &tdi->guard;
 	*out = tdi;
 	return 0;

@@ -247,6 +247,7 @@ START_TEST(to_run)
 	const char *why = NULL;
 
 	ck_assert_uint_eq(mb.offset, DOE);
+	ck_assert(get(PCI_ENDPOINT_CAP_EXP + PCI_EXP_DEVCAP, 4) & PCI_EXP_DEVCAP_TEE);
 	lock_it(0);
 	ck_assert_int_eq(tdisp_report_check(&report, bars, 0x100000, &why), 0);
 	/* BAR 0 up to the table, table, pending bits, the rest; BAR 2. */
