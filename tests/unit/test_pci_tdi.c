@@ -490,6 +490,7 @@ END_TEST
 
 START_TEST(peer_to_peer)
 {
+	struct ide_keys keys;
 	uint8_t buf[64];
 
 	run_it(TDISP_LOCK_BIND_P2P);
@@ -497,9 +498,18 @@ START_TEST(peer_to_peer)
 
 	n = exchange(&session, buf, (size_t)n, buf, sizeof(buf));
 	ck_assert_int_eq(tdisp_take(&tsm, buf, (size_t)n), -EREMOTEIO); /* no such stream */
-	n = tdisp_ask_bind_p2p(&tsm, STREAM, true, buf, sizeof(buf));
+	/* With keys of its own the other stream can be bound, and takes the interface along when it breaks. */
+	ck_assert_int_eq(ide_keys_generate(&keys), 0);
+	cfg(STREAM_CTL + 0x20, 4, (STREAM + 1) << 24);
+	ck_assert_int_eq(ide_km_start_stream("dut", 0, STREAM + 1, 0, &keys, exchange, &session), 0);
+	cfg(STREAM_CTL + 0x20, 4, (STREAM + 1) << 24 | 1);
+	n = tdisp_ask_bind_p2p(&tsm, STREAM + 1, true, buf, sizeof(buf));
 	n = exchange(&session, buf, (size_t)n, buf, sizeof(buf));
 	ck_assert_int_eq(tdisp_take(&tsm, buf, (size_t)n), 0);
+	ck_assert_int_eq(pci_tdi_state(dut.tdi), TDISP_RUN);
+	cfg(STREAM_CTL + 0x20, 4, 0);
+	ck_assert_int_eq(pci_tdi_state(dut.tdi), TDISP_IN_ERROR);
+	ck_assert(!dut.ep.dma.enabled);
 }
 END_TEST
 
