@@ -24,7 +24,7 @@ struct spdm_requester {
 	unsigned nonce_count;
 	enum spdm_reason reason;
 	char why[256];
-	uint8_t *request, *piece, *wire, *answer, *large; /* SPDM_MAX_MESSAGE each */
+	uint8_t *request, *piece, *sealed, *inbox, *answer, *large; /* SPDM_MAX_MESSAGE each */
 };
 
 /* One request on its way, and what came of it. */

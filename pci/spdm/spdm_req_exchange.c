@@ -44,13 +44,13 @@ static int open_answer(struct spdm_requester *r, struct spdm_ask *a, size_t len)
 	size_t got;
 	int rc = -EBADMSG;
 
-	if (spdm_secured_session(r->wire, len) == s->id) {
+	if (spdm_secured_session(r->inbox, len) == s->id) {
 		if (a->next) {
-			rc = spdm_secured_open(&s->keys, a->next, r->wire, len, r->answer, SPDM_MAX_MESSAGE, &got);
+			rc = spdm_secured_open(&s->keys, a->next, r->inbox, len, r->answer, SPDM_MAX_MESSAGE, &got);
 			a->next_used = !rc;
 		}
 		if (rc)
-			rc = spdm_secured_open(&s->keys, &s->keys.response, r->wire, len, r->answer, SPDM_MAX_MESSAGE,
+			rc = spdm_secured_open(&s->keys, &s->keys.response, r->inbox, len, r->answer, SPDM_MAX_MESSAGE,
 					       &got);
 	}
 	if (rc) {
@@ -74,13 +74,13 @@ static int transfer(struct spdm_requester *r, struct spdm_ask *a, const uint8_t 
 	int rc;
 
 	if (s) {
-		rc = spdm_secured_seal(&s->keys, &s->keys.request, s->id, msg, len, r->wire, SPDM_MAX_MESSAGE, &len);
+		rc = spdm_secured_seal(&s->keys, &s->keys.request, s->id, msg, len, r->sealed, SPDM_MAX_MESSAGE, &len);
 		if (rc)
 			return spdm_req_fail(r, rc, SPDM_LOCAL, "%s cannot be sealed", spdm_msg_name(a->code));
-		msg = r->wire;
+		msg = r->sealed;
 	}
 	r->round_trips++;
-	rc = t->exchange(t->ctx, &secured, msg, len, s ? r->wire : r->answer, MAX_TRANSPORT, &got, timeout_of(r, a));
+	rc = t->exchange(t->ctx, &secured, msg, len, s ? r->inbox : r->answer, MAX_TRANSPORT, &got, timeout_of(r, a));
 	if (rc == 0 && got > MAX_TRANSPORT)
 		rc = -EMSGSIZE;
 	if (rc) {

@@ -50,11 +50,12 @@ int spdm_requester_create(const struct spdm_requester_config *config, struct spd
 		r->caps = own_caps(config);
 		r->request = malloc(SPDM_MAX_MESSAGE);
 		r->piece = malloc(SPDM_MAX_MESSAGE);
-		r->wire = malloc(SPDM_MAX_MESSAGE);
+		r->sealed = malloc(SPDM_MAX_MESSAGE);
+		r->inbox = malloc(SPDM_MAX_MESSAGE);
 		r->answer = malloc(SPDM_MAX_MESSAGE);
 		r->large = malloc(SPDM_MAX_MESSAGE);
 	}
-	if (!r || !r->request || !r->piece || !r->wire || !r->answer || !r->large) {
+	if (!r || !r->request || !r->piece || !r->sealed || !r->inbox || !r->answer || !r->large) {
 		spdm_requester_destroy(r);
 		return log_fail(-ENOMEM, "cannot make an SPDM requester: out of memory");
 	}
@@ -82,7 +83,8 @@ void spdm_requester_destroy(struct spdm_requester *r)
 	spdm_chain_fini(&r->own);
 	wipe_free(r->request);
 	wipe_free(r->piece);
-	wipe_free(r->wire);
+	wipe_free(r->sealed);
+	wipe_free(r->inbox);
 	wipe_free(r->answer);
 	wipe_free(r->large);
 	free(r);
