@@ -15,17 +15,17 @@
 #include "smmu_soft_fixture.h"
 
 #define ROUNDS	     20000u
-#define TRANSLATIONS 2000000u
+#define TRANSLATIONS 200000u
 #define VA	     UINT64_C(0x123000)
 
 static struct tables t;
 static uint64_t samples[ROUNDS];
 
-static uint64_t now(void)
+static uint64_t now(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
@@ -37,13 +37,13 @@ static void *device(void *opaque)
 	dma_waiter_init(&waiter);
 	soft[0].user.stall = &waiter.stall;
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		uint64_t begin = now(), value;
+		uint64_t begin = now(CLOCK_MONOTONIC), value;
 
 		while (dma_read(&soft[0].user, VA + (i % 64) * 0x1000, &value, sizeof(value)) == -EINPROGRESS) {
 			if (dma_waiter_wait(&waiter))
 				abort();
 		}
-		samples[i] = now() - begin;
+		samples[i] = now(CLOCK_MONOTONIC) - begin;
 	}
 	soft[0].user.stall = NULL;
 	dma_waiter_fini(&waiter);
@@ -93,21 +93,26 @@ static void ignore(struct dma_stall *stall, enum dma_outcome outcome)
 {
 }
 
+/* The best of some rounds, by the thread's own time: the machine may have more to do. */
 static void translations(bool can_wait)
 {
 	struct dma_stall stall = {.ended = ignore};
+	uint64_t best = UINT64_MAX;
 	struct dma_target out;
-	uint64_t begin = now();
 
-	for (unsigned i = 0; i < TRANSLATIONS; i++) {
-		int err = can_wait ? dma_translate_or_stall(&soft[0].space, DMA_NO_PASID, VA, DMA_READ, &out, &stall)
-				   : dma_translate(&soft[0].space, DMA_NO_PASID, VA, DMA_READ, &out);
+	for (unsigned round = 0; round < 15; round++) {
+		uint64_t begin = now(CLOCK_THREAD_CPUTIME_ID), took;
 
-		if (err)
-			abort();
+		for (unsigned i = 0; i < TRANSLATIONS; i++) {
+			if (dma_translate_or_stall(&soft[0].space, DMA_NO_PASID, VA, DMA_READ, &out,
+						   can_wait ? &stall : NULL))
+				abort();
+		}
+		took = now(CLOCK_THREAD_CPUTIME_ID) - begin;
+		best = took < best ? took : best;
 	}
 	printf("translations, %s: %.1f ns each\n", can_wait ? "may stall" : "cannot stall",
-	       (double)(now() - begin) / TRANSLATIONS);
+	       (double)best / TRANSLATIONS);
 }
 
 int main(void)
