@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+date -s "@$NOW" # certificates are valid from now on
+
 # attested STATUS VERDICT ARGUMENT...: how aerie attest ends
 attested() {
 	want=$1

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+date -s "@$NOW" # certificates are valid from now on
+
 # Before anything is bound: who is it, and what does it run?
 aerie attest --roots /lab/pki/1/root.pem --record "$VM/policy.yaml" 0000:01:00.0 || fail "it is not trusted"
 cat "$VM/policy.yaml"
