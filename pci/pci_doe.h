@@ -88,7 +88,7 @@ int pci_doe_add(struct pci_doe *doe, struct pci_function *fn, struct bus *bus, c
 /** Ends the thread and frees what the mailbox holds. Device lock held or not; idempotent, also on a zeroed struct. */
 void pci_doe_fini(struct pci_doe *doe);
 
-/** The registers as after a reset; config space has been reset already. */
+/** The registers as after a reset; config space has been reset already. Every reset of the function does it. */
 void pci_doe_reset(struct pci_doe *doe);
 
 /** From within a slow handler or a tick: takes the device lock. False, without it: the mailbox is going away or gone.

@@ -5,6 +5,7 @@
 #include <linux/pci_regs.h>
 
 #include "bits.h"
+#include "pci_doe.h"
 #include "pci_guard.h"
 #include "pci_priv.h"
 #include "vm.h"
@@ -204,6 +205,8 @@ static int reset(struct pci_function *fn, enum pci_reset kind)
 	uint16_t command = (uint16_t)pci_cfg_get(&fn->cfg, PCI_COMMAND, 2);
 
 	pci_cfg_reset(&fn->cfg);
+	for (struct pci_doe *doe = fn->mailboxes; doe; doe = doe->next)
+		pci_doe_reset(doe);
 	if (guard && guard->reset_done)
 		guard->reset_done(fn->guard, kind);
 	pci_irq_reset(fn);

@@ -77,7 +77,6 @@ static void guard_reset_done(struct pci_guard *guard, enum pci_reset kind)
 {
 	struct pci_tdi *tdi = tdi_of(guard);
 
-	pci_doe_reset(&tdi->doe);
 	if (tdi->config.ide)
 		pci_ide_after_reset(&tdi->ide, kind);
 	if (kind == PCI_RESET_FUNCTION)

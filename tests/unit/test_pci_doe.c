@@ -349,20 +349,38 @@ START_TEST(abort_while_busy)
 }
 END_TEST
 
+/* Function level or not: the request in work has no effect, and the thread still has it. */
 START_TEST(reset_while_busy)
 {
 	atomic_store(&hold, true);
 	send_object(0x1234, 6, 4);
-	pci_function_reset(&ep->fn);
 	bus_lock(&w.vm.bus);
-	pci_doe_reset(&doe);
+	_i ? pci_function_flr(&ep->fn) : pci_function_reset(&ep->fn);
 	bus_unlock(&w.vm.bus);
+	ck_assert_uint_eq(get(DOE_STATUS), DOE_STATUS_BUSY);
 	atomic_store(&hold, false);
 	wait_idle();
 	ck_assert_uint_eq(get(DOE_STATUS), 0);
 	ck_assert_uint_eq(atomic_load(&acted), 0);
 	send_object(0x1234, 5, 3);
 	ck_assert_uint_eq(get(DOE_STATUS), DOE_STATUS_READY);
+}
+END_TEST
+
+/* Nothing of an object that was half written, or of an answer that was half read, is in the way of the next guest. */
+START_TEST(reset_half_way)
+{
+	put(DOE_WRITE_MBOX, 0x00051234);
+	pci_function_reset(&ep->fn);
+	send_object(0x1234, 5, 4);
+	ck_assert_uint_eq(get(DOE_STATUS), DOE_STATUS_READY);
+	pop();
+	pci_function_reset(&ep->fn);
+	ck_assert_uint_eq(get(DOE_STATUS), 0);
+	ck_assert_uint_eq(get(DOE_READ_MBOX), 0);
+	send_object(0x1234, 5, 3);
+	ck_assert_uint_eq(get(DOE_STATUS), DOE_STATUS_READY);
+	ck_assert_uint_eq(pop(), 0x00051234);
 }
 END_TEST
 
@@ -472,7 +490,8 @@ int main(void)
 	tcase_add_test(tc, interrupts_);
 	tcase_add_test(tc, busy);
 	tcase_add_test(tc, abort_while_busy);
-	tcase_add_test(tc, reset_while_busy);
+	tcase_add_loop_test(tc, reset_while_busy, 0, 2);
+	tcase_add_test(tc, reset_half_way);
 	tcase_add_test(tc, end_while_busy);
 	tcase_add_test(tc, ticks_);
 	tcase_add_test(tc, two_mailboxes);
