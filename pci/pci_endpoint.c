@@ -158,6 +158,11 @@ static int endpoint_reset(struct pci_function *fn)
 {
 	struct pci_endpoint *ep = to_endpoint(fn);
 
+	ep->resets++;
+	if (ep->gate && !ep->gated) {
+		pci_endpoint_gate(ep, true);
+		ep->gate->was_reset(ep->gate->opaque);
+	}
 	update_dma(ep);
 	ep->ops->reset(ep);
 	pci_endpoint_irq_clear(ep);

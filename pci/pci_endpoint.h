@@ -58,14 +58,23 @@ struct pci_endpoint_config {
 	bool integrated;  /* root complex integrated endpoint: placed on the root bus */
 };
 
+/* Who opens and closes the gate of a function. */
+struct pci_gate {
+	/** The function was reset, whereupon the gate has closed by itself. Device lock held: never waits. */
+	void (*was_reset)(void *opaque);
+	void *opaque;
+};
+
 /* First member of each device's own struct, or embedded with container_of(). Guarded by the device lock. */
 struct pci_endpoint {
 	struct pci_function fn;
 	const struct pci_endpoint_ops *ops;
 	struct vm *vm;
 	struct dma_space dma;
-	bool dma_blocked;	    /* by pci_endpoint_block_dma() */
-	bool gated;		    /* by pci_endpoint_gate() */
+	bool dma_blocked; /* by pci_endpoint_block_dma() */
+	bool gated;	  /* by pci_endpoint_gate() */
+	const struct pci_gate *gate;
+	unsigned resets;	    /* of the function */
 	uint16_t rid;		    /* as of the translations that are cached */
 	struct pci_vector *vectors; /* of MSI-X, each with its route and an open eventfd; owned */
 	unsigned nr_vectors;
@@ -104,7 +113,8 @@ int pci_endpoint_vector_fd(const struct pci_endpoint *ep, unsigned vector);
 void pci_endpoint_block_dma(struct pci_endpoint *ep, bool blocked);
 
 /** Closes a gate in front of the function: no DMA, no interrupts, no answers of its BARs, whatever the guest turns on
- * and the device thinks of it; or opens it. Device lock held. */
+ * and the device thinks of it; or opens it. A reset of the function closes it again and tells @ep->gate, if there is
+ * one. Device lock held. */
 void pci_endpoint_gate(struct pci_endpoint *ep, bool closed);
 
 /** True in D0: registers answer and the function may do DMA. */

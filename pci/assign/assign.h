@@ -22,7 +22,7 @@ enum assign_break {
 
 /*
  * What stands between a device that has to prove itself and its guest. Closed: its DMA is blocked in the host's IOMMU,
- * its BARs answer nothing. The device is created with its gate closed.
+ * its BARs answer nothing, its interrupts reach nobody. The device is created with its gate closed.
  */
 struct assign_gate_config {
 	/** The gate has closed by itself, DMA is blocked already; the device lock is held, often in a vCPU's access:
@@ -67,9 +67,11 @@ int assigned_hold(struct assigned *dev);
  * resets the function. 0 or -errno (logged): it stays closed.
  */
 int assigned_open(struct assigned *dev, const struct assign_range *ranges, unsigned n, bool locked);
-/** Closes it: first the DMA, then the BARs, then bus mastering and memory decoding in the device. */
+/** Closes it: first the DMA, then BARs and interrupts, then bus mastering and memory decoding in the device. */
 void assigned_close(struct assigned *dev);
 bool assigned_is_open(const struct assigned *dev);
+/** How often the function has been reset, gate open or not: what it had proven before is void. */
+unsigned assigned_resets(const struct assigned *dev);
 
 /** The device's configuration space over VFIO: @base is its offset in the descriptor. */
 int assigned_config_fd(const struct assigned *dev, uint64_t *base);

@@ -7,7 +7,7 @@
  * size BARs and enable the function when it likes. Once it has enabled something, taking it back is what would end the
  * lock in the device (PCIe 6.1, 11.4.5): then the gate closes first and the device is told afterwards.
  *
- * The order of every closing: DMA, BARs, the device.
+ * The order of every closing: DMA, BARs, interrupts, the device.
  */
 #include <errno.h>
 #include <string.h>
@@ -60,6 +60,7 @@ static void shut(struct assigned *a)
 	if (host_dev_block(&a->host) < 0)
 		stop_in_device(a);
 	assign_bars_unmap(a);
+	assign_irq_shutdown(a);
 }
 
 static void close_by_itself(struct assigned *a, enum assign_break why, const char *what)
@@ -111,6 +112,7 @@ uint16_t assign_gate_command(struct assigned *a, uint16_t old, uint16_t now)
 
 void assign_gate_reset(struct assigned *a)
 {
+	a->gate.resets++;
 	if (!a->gate.guarded || !a->gate.open)
 		return;
 	close_by_itself(a, a->gate.held ? ASSIGN_BREAK_LOCK : ASSIGN_BREAK_RESET, "the function was reset");
@@ -167,6 +169,11 @@ void assigned_close(struct assigned *dev)
 	dev->gate.held = false;
 	if (dev->hw_command & ENABLES)
 		assign_write_command(dev, device_command(dev, guest_command(dev)));
+}
+
+unsigned assigned_resets(const struct assigned *dev)
+{
+	return dev->gate.resets;
 }
 
 bool assigned_is_open(const struct assigned *dev)

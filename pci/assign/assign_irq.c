@@ -73,6 +73,10 @@ static int wanted_index(const struct assigned *a, unsigned *vectors)
 {
 	const struct pci_function *fn = &a->fn;
 
+	/* A blocked device interrupts nobody: neither INTx nor, on every IOMMU, an MSI is DMA that blocking stops. */
+	*vectors = 0;
+	if (a->gate.guarded && !a->gate.open)
+		return ASSIGN_IRQ_NONE;
 	*vectors = pci_irq_vectors(fn);
 	if (*vectors > a->irq.nr_vectors)
 		*vectors = a->irq.nr_vectors;

@@ -59,7 +59,8 @@ struct assign_irq {
 /* See assign_gate.c. */
 struct assign_gate {
 	struct assign_gate_config config;
-	bool guarded; /* there is a gate at all; what follows means nothing otherwise */
+	unsigned resets; /* of the function by the guest */
+	bool guarded;	 /* there is a gate at all; what follows means nothing otherwise */
 	bool open;
 	bool held;    /* COMMAND of the device is ours, not the guest's: a lock stands or is about to */
 	bool limited; /* only `ranges` can be reached */

@@ -211,6 +211,36 @@ START_TEST(reset_without_a_lock)
 }
 END_TEST
 
+/* A device that is blocked, not yet trusted or not any more, has no way to interrupt the guest: INTx is no DMA. */
+START_TEST(interrupts)
+{
+	unsigned msix = find_cap(PCI_CAP_ID_MSIX);
+
+	guest_enable();
+	ck_assert_int_eq(dev->active, -1);
+	cfg_write(msix + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	ck_assert_int_eq(dev->active, -1);
+	lock_and_open();
+	ck_assert_int_eq(dev->active, VFIO_PCI_MSIX_IRQ_INDEX);
+	cfg_write(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	ck_assert_int_eq(dev->active, -1);
+	cfg_write(msix + PCI_MSIX_FLAGS, 2, 0);
+	guest_enable();
+	ck_assert_int_eq(dev->active, -1);
+}
+END_TEST
+
+/* A reset in front of a closed gate is counted: it voids what the device is proving at the time. */
+START_TEST(resets_are_counted)
+{
+	unsigned before = assigned_resets(a);
+
+	cfg_write(find_cap(PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
+	ck_assert_uint_eq(told.calls, 0);
+	ck_assert_uint_eq(assigned_resets(a), before + 1);
+}
+END_TEST
+
 /* Only what the device has reported is there. */
 START_TEST(ranges)
 {
@@ -283,6 +313,8 @@ static void add_tests(TCase *t)
 	tcase_add_test(t, broken_by_a_moved_bar);
 	tcase_add_loop_test(t, broken_by_a_reset, 0, 2);
 	tcase_add_test(t, reset_without_a_lock);
+	tcase_add_test(t, interrupts);
+	tcase_add_test(t, resets_are_counted);
 	tcase_add_test(t, ranges);
 	tcase_add_test(t, no_ranges);
 	tcase_add_test(t, detach_fails);

@@ -365,6 +365,47 @@ START_TEST(function_level_reset)
 }
 END_TEST
 
+static void flr(void)
+{
+	cfg_write(m, 1, 0, find_cap(m, 1, PCI_CAP_ID_EXP) + PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR);
+}
+
+/* A reset between the proof and the opening: what was proven is void, and the gate stays closed. */
+START_TEST(reset_while_it_proves_itself)
+{
+	require(_i ? "spdm, ide, tdisp" : "spdm", "");
+	must_make();
+	enable();
+	pthread_mutex_lock(&trust()->mutex);
+	trust_end(trust());
+	ck_assert_int_eq(trust_lock(trust()), 0);
+	flr();
+	ck_assert_int_lt(trust_accept(trust()), 0);
+	pthread_mutex_unlock(&trust()->mutex);
+	ck_assert_str_eq(state(), "blocked");
+	ck_assert_str_eq(verdict(), "lock-broken");
+	enable();
+	ck_assert(!dma_open());
+}
+END_TEST
+
+/* Asked while somebody else asks the device: the event loop gets an answer, not a wait. */
+START_TEST(evidence_does_not_wait)
+{
+	struct json_object *json, *part;
+
+	require("spdm", "");
+	must_make();
+	pthread_mutex_lock(&trust()->mutex);
+	json = machine_trust_json(&m->endpoints[0]);
+	pthread_mutex_unlock(&trust()->mutex);
+	ck_assert(json_object_object_get_ex(json, "verdict", &part));
+	ck_assert_str_eq(json_object_get_string(part), "pending");
+	ck_assert(json_object_object_get_ex(json, "gate", &part));
+	json_object_put(json);
+}
+END_TEST
+
 /* The guest's mailbox: DWs through config space, as a driver does it; the answer's DWs. */
 static unsigned guest_asks(const uint32_t *dws, unsigned n, uint32_t *answer, unsigned cap)
 {
@@ -484,6 +525,13 @@ START_TEST(emulated)
 	ck_assert(!pci_endpoint_of(m->endpoints[0].fn)->gated);
 	look();
 	ck_assert_str_eq(state(), "open");
+	/* a reset of its bus ends the session: the gate closes with it, and it proves itself again */
+	bus_lock(&m->vm.bus);
+	pci_function_reset(m->endpoints[0].fn);
+	bus_unlock(&m->vm.bus);
+	ck_assert_str_eq(state(), "blocked");
+	hear();
+	ck_assert_str_eq(state(), "open");
 	ck_assert_int_eq(machine_reset(m), 0);
 	ck_assert_str_eq(state(), "open");
 }
@@ -502,6 +550,8 @@ static void add_tests(TCase *t)
 	tcase_add_loop_test(t, device_fails_while_the_guest_runs, 0, sizeof(failures) / sizeof(failures[0]));
 	tcase_add_test(t, exchanged_at_a_reset);
 	tcase_add_test(t, function_level_reset);
+	tcase_add_loop_test(t, reset_while_it_proves_itself, 0, 2);
+	tcase_add_test(t, evidence_does_not_wait);
 	tcase_add_loop_test(t, emulated, 0, 2);
 	tcase_add_test(t, guest_asks_aerie);
 	tcase_add_test(t, guest_asks_for_a_bad_device);

@@ -107,7 +107,7 @@ int machine_make_assigned(struct machine *m, const struct config_device *device,
 /* One that aerie plays itself: blocked from the start. */
 static int guard_emulated(struct machine *m, struct machine_endpoint *ep, const struct config_device *device)
 {
-	struct assign_gate_config unused; /* it is not told apart who closes the gate */
+	struct assign_gate_config unused; /* of an assigned device */
 	int err = machine_trust_create(m, ep, device, &unused);
 
 	if (err == 0)

@@ -90,6 +90,7 @@ int trust_lock(struct machine_trust *t)
 	bus_lock(&t->m->vm.bus);
 	t->broken = false;
 	bus_unlock(&t->m->vm.bus);
+	t->resets = trust_resets(t);
 	if (err == 0)
 		err = attest_verify(t->attest);
 	if (err == 0)
@@ -111,7 +112,9 @@ int trust_accept(struct machine_trust *t)
 		return err;
 	err = trust_open(t);
 	if (err < 0) {
-		attest_condemn(t->attest, "local", "the host does not let the device through");
+		attest_condemn(t->attest, err == -ESTALE ? "lock-broken" : "local",
+			       err == -ESTALE ? "the function was reset before the gate was opened"
+					      : "the host does not let the device through");
 		return err;
 	}
 	t->state = TSM_RUN;
@@ -142,6 +145,28 @@ static void on_timer(struct loop_source *src)
 	pthread_mutex_unlock(&t->mutex);
 }
 
+static void gate_broken(void *opaque, enum assign_break why, const char *what)
+{
+	struct machine_trust *t = opaque;
+
+	t->broken = true;
+	t->why = why;
+	t->what = what;
+	fd_signal(t->breaks.fd);
+}
+
+static void endpoint_was_reset(void *opaque)
+{
+	gate_broken(opaque, ASSIGN_BREAK_RESET, "the function was reset");
+}
+
+static void break_again(struct machine_trust *t)
+{
+	bus_lock(&t->m->vm.bus);
+	endpoint_was_reset(t);
+	bus_unlock(&t->m->vm.bus);
+}
+
 /* The guest has done what ends the lock, or has reset a device that was not locked: that one may prove itself anew. */
 static void on_break(struct loop_source *src)
 {
@@ -149,6 +174,7 @@ static void on_break(struct loop_source *src)
 	enum assign_break why;
 	const char *what;
 	bool broken;
+	int err;
 
 	fd_drain(src->fd);
 	pthread_mutex_lock(&t->mutex);
@@ -163,20 +189,13 @@ static void on_break(struct loop_source *src)
 		trust_blocked(t);
 	} else if (broken) {
 		trust_end(t);
-		if (prove(t) < 0)
+		err = prove(t);
+		if (err == -ESTALE) /* a driver may reset more than once */
+			break_again(t);
+		else if (err < 0)
 			trust_blocked(t);
 	}
 	pthread_mutex_unlock(&t->mutex);
-}
-
-static void gate_broken(void *opaque, enum assign_break why, const char *what)
-{
-	struct machine_trust *t = opaque;
-
-	t->broken = true;
-	t->why = why;
-	t->what = what;
-	fd_signal(t->breaks.fd);
 }
 
 static int read_files(struct machine_trust *t)
@@ -218,6 +237,7 @@ int machine_trust_create(struct machine *m, struct machine_endpoint *ep, const s
 	pthread_mutex_init(&t->mutex, NULL);
 	ep->trust = t;
 	*gate = (struct assign_gate_config){.broken = gate_broken, .opaque = t};
+	t->gate = (struct pci_gate){.was_reset = endpoint_was_reset, .opaque = t};
 	err = read_files(t);
 	return err < 0 ? err : watch(t);
 }
@@ -276,6 +296,8 @@ void machine_drop_trust(struct machine *m)
 			continue;
 		trust_guest_remove(t);
 		trust_end(t);
+		if (!t->ep->assigned)
+			pci_endpoint_of(t->ep->fn)->gate = NULL;
 		machine_trust_destroy(&m->endpoints[i].trust);
 	}
 }
@@ -317,9 +339,15 @@ struct json_object *machine_trust_json(const struct machine_endpoint *ep)
 	struct machine_trust *t = ep->trust;
 	struct json_object *o;
 
-	pthread_mutex_lock(&t->mutex);
-	o = t->attest ? attest_json(t->attest) : json_object_new_object();
-	pthread_mutex_unlock(&t->mutex);
+	/* The event loop does not wait for a device that the guest has asked about. */
+	if (pthread_mutex_trylock(&t->mutex) != 0) {
+		o = json_object_new_object();
+		json_object_object_add(o, "verdict", json_object_new_string("pending"));
+		json_object_object_add(o, "why", json_object_new_string("the device is being asked at this moment"));
+	} else {
+		o = t->attest ? attest_json(t->attest) : json_object_new_object();
+		pthread_mutex_unlock(&t->mutex);
+	}
 	json_object_object_add(o, "gate", json_object_new_string(machine_trust_state(ep)));
 	return o;
 }

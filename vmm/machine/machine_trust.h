@@ -37,8 +37,10 @@ struct machine_trust {
 	enum tsm_state state;
 	uint32_t generation;	   /* counts locks */
 	struct pci_doe guest;	   /* the mailbox by which the guest asks */
+	struct pci_gate gate;	   /* emulated: tells of resets */
 	struct loop_source timer;  /* timerfd: is all still as it was? */
 	struct loop_source breaks; /* eventfd: the gate closed by itself */
+	unsigned resets;	   /* of the function, when it was last asked to prove itself */
 	bool broken;
 	enum assign_break why;
 	const char *what;
@@ -48,7 +50,8 @@ struct machine_trust {
 
 /** Asks the device all that is required and locks its interface. 0 or -errno; then the gate is closed. */
 int trust_lock(struct machine_trust *t);
-/** Starts what is locked and opens the gate. 0 or -errno; then it is closed. */
+/** Starts what is locked and opens the gate. 0 or -errno; then it is closed. -ESTALE: the function has been reset since
+ * trust_lock() began. */
 int trust_accept(struct machine_trust *t);
 /** Closes the gate, then tells the device, as far as it listens. */
 void trust_end(struct machine_trust *t);
@@ -68,7 +71,10 @@ void trust_guest_remove(struct machine_trust *t);
 int trust_reach(struct machine_trust *t);
 /** Requester id of the device on the host's bus. */
 uint16_t trust_rid(const struct machine_trust *t);
-/** Opens the gate for what the device has reported. 0 or -errno (logged). */
+/** Resets of the function until now. */
+unsigned trust_resets(const struct machine_trust *t);
+/** Opens the gate for what the device has reported. 0, -ESTALE (not logged): the function has been reset since
+ * trust_lock() began; or -errno (logged). */
 int trust_open(struct machine_trust *t);
 /** Prepares it for a lock, where one is required. 0 or -errno (logged). */
 int trust_hold(struct machine_trust *t);

@@ -51,6 +51,7 @@ static int reach_emulated(struct machine_trust *t)
 {
 	int err = doe_open_spdm(&t->mailbox, &function_ops, t, t->name, 0);
 
+	pci_endpoint_of(t->ep->fn)->gate = &t->gate;
 	if (err == -ENODEV)
 		return log_fail(err, "%s: has no mailbox that speaks SPDM: it cannot prove anything", t->name);
 	return err < 0 ? err : attest_read_function(&function_ops, t, t->name, &t->id, &t->ide_capability);
@@ -157,6 +158,22 @@ static unsigned reported(const struct machine_trust *t, struct assign_range out[
 	return n;
 }
 
+/* The device lock is held. */
+static unsigned resets(const struct machine_trust *t)
+{
+	return t->ep->assigned ? assigned_resets(t->ep->assigned) : pci_endpoint_of(t->ep->fn)->resets;
+}
+
+unsigned trust_resets(const struct machine_trust *t)
+{
+	unsigned n;
+
+	bus_lock(&t->m->vm.bus);
+	n = resets(t);
+	bus_unlock(&t->m->vm.bus);
+	return n;
+}
+
 int trust_open(struct machine_trust *t)
 {
 	struct assign_range ranges[ASSIGN_MAX_RANGES];
@@ -164,7 +181,9 @@ int trust_open(struct machine_trust *t)
 	int err = 0;
 
 	bus_lock(&t->m->vm.bus);
-	if (t->ep->assigned)
+	if (resets(t) != t->resets)
+		err = -ESTALE;
+	else if (t->ep->assigned)
 		err = assigned_open(t->ep->assigned, locks(t) ? ranges : NULL, n, locks(t));
 	else
 		pci_endpoint_gate(pci_endpoint_of(t->ep->fn), false);

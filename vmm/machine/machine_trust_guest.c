@@ -18,6 +18,17 @@
 #define BLOCK_HEADER 7u /* of a measurement in the record: index, specification, size, type, size of the value */
 #define SPEC_DMTF    1u
 
+/* Whether the guest that asked is still there: it may have reset, or aborted, while `mutex` was waited for. */
+static bool still_wanted(struct machine_trust *t)
+{
+	bool wanted;
+
+	if (!pci_doe_lock(&t->guest, &wanted))
+		return false;
+	pci_doe_unlock(&t->guest);
+	return wanted;
+}
+
 static enum tsm_status lock(void *opaque)
 {
 	struct machine_trust *t = opaque;
@@ -25,7 +36,7 @@ static enum tsm_status lock(void *opaque)
 	int err;
 
 	pthread_mutex_lock(&t->mutex);
-	if (t->state == TSM_UNLOCKED) {
+	if (t->state == TSM_UNLOCKED && still_wanted(t)) {
 		err = trust_lock(t);
 		if (err < 0)
 			trust_blocked(t);
@@ -41,11 +52,17 @@ static enum tsm_status accept_lock(void *opaque, uint32_t generation)
 	enum tsm_status status = TSM_BAD_STATE;
 
 	pthread_mutex_lock(&t->mutex);
-	if (t->state == TSM_LOCKED && generation != t->generation) {
+	if (!still_wanted(t)) {
+		status = TSM_BAD_STATE;
+	} else if (t->state == TSM_LOCKED && generation != t->generation) {
 		status = TSM_STALE;
 	} else if (t->state == TSM_LOCKED) {
-		status = trust_accept(t) == 0 ? TSM_OK : TSM_DEVICE_FAILED;
-		if (status != TSM_OK)
+		int err = trust_accept(t);
+
+		status = err == 0 ? TSM_OK : (err == -ESTALE ? TSM_STALE : TSM_DEVICE_FAILED);
+		if (err == -ESTALE) /* the guest's own doing, and it may lock again */
+			trust_end(t);
+		else if (err < 0)
 			trust_blocked(t);
 	}
 	pthread_mutex_unlock(&t->mutex);
@@ -57,7 +74,8 @@ static enum tsm_status unlock(void *opaque)
 	struct machine_trust *t = opaque;
 
 	pthread_mutex_lock(&t->mutex);
-	trust_end(t);
+	if (still_wanted(t))
+		trust_end(t);
 	pthread_mutex_unlock(&t->mutex);
 	return TSM_OK;
 }
