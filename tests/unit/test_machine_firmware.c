@@ -349,6 +349,9 @@ START_TEST(acpi_tables)
 		found++;
 	}
 	ck_assert_uint_ge(found, 5); /* FADT, MADT, GTDT, MCFG, IORT at least */
+	/* Devices that are made last, too. */
+	ck_assert_ptr_nonnull(memmem(tables, tables_len, "PWRB", 4));
+	ck_assert_ptr_nonnull(memmem(tables, tables_len, "GED0", 4));
 	machine_unmake(&m, config);
 	ck_assert_uint_eq(nr_messages, 0);
 }

@@ -185,9 +185,9 @@ int machine_build(struct machine **out, const struct config *config)
 	if (err == 0)
 		err = machine_build_iommus(m);
 	if (err == 0)
-		err = machine_finish_firmware(m);
-	if (err == 0)
 		err = add_button(m);
+	if (err == 0)
+		err = machine_finish_firmware(m); /* ACPI tables, which describe all devices */
 	if (err == 0)
 		err = machine_build_control(m);
 	if (err == 0)
