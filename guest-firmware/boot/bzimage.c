@@ -114,14 +114,14 @@ static bool fits(struct range ram, const struct setup *s, uint64_t at)
 	       ram.last - at - s->need >= 2 * BOOT_DTB_SIZE;
 }
 
-/* Where it wants to be, else as low as it can be. */
+/* Where it wants to be. Lower is of no use: a relocatable kernel that finds itself below moves there before it
+ * decompresses (boot.rst, init_size: "kernel runtime start address"), over what lies behind the place it left. */
 static bool find_place(struct range ram, const struct setup *s, uint64_t *at)
 {
 	*at = s->preferred;
-	if (fits(ram, s, *at) && (*at & (s->alignment - 1)) == 0)
-		return true;
-	*at = align_up(BOOT_LOW_MEMORY, s->alignment);
-	return s->relocatable && fits(ram, s, *at);
+	if (s->relocatable)
+		*at = align_up(*at > BOOT_LOW_MEMORY ? *at : BOOT_LOW_MEMORY, s->alignment);
+	return fits(ram, s, *at);
 }
 
 int bzimage_load(const struct gmem *mem, struct range ram, const struct boot_file *file, struct kernel_image *out)
@@ -137,9 +137,10 @@ int bzimage_load(const struct gmem *mem, struct range ram, const struct boot_fil
 	host = find_place(ram, &s, &at) ? gmem_host(mem, gpa(at), s.need) : NULL;
 	if (!host)
 		return log_fail(-ENOMEM,
-				"kernel \"%s\" needs %" PRIu64 " MiB to decompress itself, which do not fit into the "
-				"guest's memory below 3 GiB, of %" PRIu64 " MiB; raise machine.memory",
-				file->path, MIB(s.need) + 1, MIB(range_len(ram)));
+				"kernel \"%s\" needs %" PRIu64 " MiB to decompress itself, from %" PRIu64
+				" MiB on, which do not fit into the guest's memory below 3 GiB, of %" PRIu64
+				" MiB; raise machine.memory",
+				file->path, MIB(s.need) + 1, MIB(at), MIB(range_len(ram)));
 	err = image_stream_read(file, s.code, host, s.code_len);
 	if (err < 0)
 		return cannot_read(file, err);

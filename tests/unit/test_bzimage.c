@@ -118,16 +118,32 @@ START_TEST(good)
 }
 END_TEST
 
-/* Where it wants to be there is no room; it goes as low as its alignment lets it. */
+/* Where it wants to be there is no room, and from anywhere lower it would move itself there (boot.rst, init_size). */
 START_TEST(small_memory)
 {
-	ram.last = 12 * MIB - 1;
-	ck_assert_int_eq(load(), 0);
-	ck_assert_uint_eq(loaded.range.first, 2 * MIB);
-	ck_assert_uint_eq(loaded.entry.v, 2 * MIB + 0x200);
+	ram.last = 20 * MIB - 1;
+	ck_assert_int_eq(load(), -ENOMEM);
+	said("needs 4 MiB to decompress itself, from 16 MiB on,.*of 20 MiB; raise machine.memory");
+	nr_logged = 0;
 	image[LINUX_RELOCATABLE] = 0;
 	ck_assert_int_eq(load(), -ENOMEM);
-	said("needs 4 MiB to decompress itself.*of 12 MiB; raise machine.memory");
+	said("needs 4 MiB to decompress itself");
+	ram.last = 24 * MIB - 1;
+	ck_assert_int_eq(load(), 0);
+}
+END_TEST
+
+/* An address that is not as aligned as the kernel wants it is the next one for a relocatable kernel; 0 is any. */
+START_TEST(alignment)
+{
+	le64_put(image + LINUX_PREF_ADDRESS, PREFERRED + 4096);
+	ck_assert_int_eq(load(), 0);
+	ck_assert_uint_eq(loaded.range.first, PREFERRED + 2 * MIB);
+	le64_put(image + LINUX_PREF_ADDRESS, 0);
+	ck_assert_int_eq(load(), 0);
+	ck_assert_uint_eq(loaded.range.first, 2 * MIB);
+	le64_put(image + LINUX_PREF_ADDRESS, UINT64_MAX);
+	ck_assert_int_eq(load(), -ENOMEM);
 }
 END_TEST
 
@@ -344,6 +360,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, good);
 	tcase_add_test(tc, small_memory);
+	tcase_add_test(tc, alignment);
 	tcase_add_test(tc, old_setup_size);
 	tcase_add_loop_test(tc, bad_files, 0, ARRAY_LEN(bad));
 	tcase_add_test(tc, initrd_too_high);
