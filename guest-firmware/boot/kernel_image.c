@@ -245,12 +245,24 @@ int kernel_image_load(const struct gmem *mem, struct range ram, const struct boo
 	return settle(host, ram, file, written, out);
 }
 
+/* More memory is of no help where it would only lie behind a hole. */
+static int initrd_too_big(const struct gmem *mem, const struct boot_file *file, uint64_t need, struct range ram)
+{
+	if (gmem_size(mem) == range_len(ram))
+		return too_big(file, "initrd", need, ram);
+	return log_fail(-ENOMEM,
+			"initrd \"%s\" of %" PRIu64
+			" MiB does not fit beside the kernel into the guest's memory below %" PRIu64
+			" MiB, where the kernel looks for it; use a smaller one",
+			file->path, MIB(file->size), MIB(ram.last + 1));
+}
+
 int initrd_load(const struct gmem *mem, struct range ram, const struct boot_file *file, struct kernel_image *image)
 {
 	uint64_t start = image->dtb.v + BOOT_DTB_SIZE, offset = start - ram.first;
 
 	if (offset >= range_len(ram) || file->size > range_len(ram) - offset)
-		return too_big(file, "initrd", offset + file->size, ram);
+		return initrd_too_big(mem, file, offset + file->size, ram);
 
 	/* booting.rst: kernel and initrd inside one window of 32 GiB, aligned to 1 GiB; RAM starts at such a boundary.
 	 */

@@ -357,7 +357,12 @@ START_TEST(initrd)
 	ck_assert_uint_eq(loaded.initrd.first, 6 * MIB);
 	rd.size = RAM_SIZE;
 	ck_assert_int_eq(initrd_load(&mem, ram, &rd, &loaded), -ENOMEM);
-	said("initrd \"rd\" does not fit");
+	said("initrd \"rd\" does not fit .* raise machine.memory");
+	/* Memory behind the hole: more of it would not help. */
+	ck_assert_int_eq(gmem_add(&mem, gpa(UINT64_C(4) << 30), 2 * MIB, GMEM_PAGES_NORMAL), 0);
+	nr_logged = 0;
+	ck_assert_int_eq(initrd_load(&mem, ram, &rd, &loaded), -ENOMEM);
+	said("initrd \"rd\" of [0-9]+ MiB does not fit beside the kernel .*; use a smaller one");
 }
 END_TEST
 
