@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "attest_priv.h"
 #include "ide_km.h"
@@ -40,6 +41,53 @@ static int spdm_fail(struct attest *a, int err)
 	return attest_fail(a, err, spdm_reason_name(spdm_requester_reason(a->rq)), "%s", spdm_requester_why(a->rq));
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void attest_begin(struct attest *a, unsigned seconds)
+{
+	a->deadline_ms = now_ms() + (a->config.patience_s ? a->config.patience_s : seconds) * INT64_C(1000);
+}
+
+/* The transport that was given, as long as the step has time. */
+static int exchange_in_time(void *ctx, bool *secured, const uint8_t *req, size_t req_len, uint8_t *rsp, size_t cap,
+			    size_t *len, unsigned timeout_ms)
+{
+	struct attest *a = ctx;
+	int64_t left = a->deadline_ms - now_ms();
+
+	if (left <= 0)
+		return log_fail(-ETIMEDOUT, "%s: answers, but too slowly to be waited for any longer", a->config.name);
+	return a->config.transport.exchange(a->config.transport.ctx, secured, req, req_len, rsp, cap, len,
+					    left < timeout_ms ? (unsigned)left : timeout_ms);
+}
+
+static void wait_in_time(void *ctx, uint64_t us)
+{
+	const struct attest *a = ctx;
+	int64_t left = a->deadline_ms - now_ms();
+	uint64_t most = left > 0 ? (uint64_t)left * 1000 : 0;
+	struct timespec t;
+
+	us = us < most ? us : most;
+	t = (struct timespec){.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
+	if (a->config.transport.wait_us)
+		a->config.transport.wait_us(a->config.transport.ctx, us);
+	else
+		nanosleep(&t, NULL);
+}
+
+/* PCIe 6.1, 6.33.3 and 11.2.2: IDE_KM and TDISP travel under AES-256-GCM. */
+static bool needs_secrecy(const struct attest *a)
+{
+	return a->config.require & (ATTEST_IDE | ATTEST_TDISP);
+}
+
 int attest_create(struct attest **out, const struct attest_config *config)
 {
 	struct spdm_profile profile = config->profile ? *config->profile : attest_profile();
@@ -51,12 +99,14 @@ int attest_create(struct attest **out, const struct attest_config *config)
 		return log_fail(-ENOMEM, "%s: cannot be attested: out of memory", config->name);
 	a->config = *config;
 	a->config.require |= ATTEST_SPDM;
+	if (needs_secrecy(a))
+		profile.algs.aead &= SPDM_AEAD_AES256;
 	a->verdict = "pending";
 	snprintf(a->why, sizeof(a->why), "nothing has been asked yet");
 	tdisp_requester_init(&a->tdisp, config->rid, -1);
 	err = spdm_requester_create(
 		&(struct spdm_requester_config){
-			.transport = config->transport,
+			.transport = {.ctx = a, .exchange = exchange_in_time, .wait_us = wait_in_time},
 			.profile = profile,
 			.roots = config->roots,
 			.device = config->device,
@@ -102,6 +152,9 @@ static int identify(struct attest *a)
 	if (err < 0)
 		return spdm_fail(a, err);
 	a->connected = true;
+	if (needs_secrecy(a) && !(spdm_requester_peer_caps(a->rq) & SPDM_CAP_ENCRYPT))
+		return attest_fail(a, -ENOTSUP, spdm_reason_name(SPDM_NO_CAPS),
+				   "the device does not encrypt its sessions: the keys of its link would be seen");
 	err = spdm_requester_chain(a->rq, a->config.slot);
 	if (err < 0)
 		return spdm_fail(a, err);
@@ -209,6 +262,7 @@ int attest_verify(struct attest *a)
 	int err;
 
 	forget_evidence(a);
+	attest_begin(a, ATTEST_VERIFY_S);
 	err = identify(a);
 	if (err < 0)
 		return err;

@@ -40,7 +40,8 @@ struct attest_config {
 	uint16_t rid;			     /* requester id on the host */
 	bool ide_capability;		     /* config space shows IDE; without it keys are a promise of the device */
 	int64_t now;			     /* as for the requester */
-	unsigned timeout_ms;
+	unsigned timeout_ms;		     /* for one answer; 0: the requester's default */
+	unsigned patience_s;		     /* for one step; 0: four minutes to verify, seconds for what follows */
 };
 
 /** All that aerie speaks, in pieces that QEMU's mailbox carries. */

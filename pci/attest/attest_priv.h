@@ -7,10 +7,17 @@
 
 #define ATTEST_WHY 512u
 
+/* Seconds that a step may take in all, whatever a device does that answers each request just in time: so many
+ * portions, chunks and BUSYs does the standard allow it. Three signatures of a minute each fit into the first. */
+#define ATTEST_VERIFY_S 240u
+#define ATTEST_LOCK_S	60u
+#define ATTEST_OTHER_S	5u /* start, a look, the end */
+
 struct attest {
 	struct attest_config config;
 	struct spdm_requester *rq;
-	uint32_t session; /* 0: none */
+	int64_t deadline_ms; /* of the present step, on the monotonic clock */
+	uint32_t session;    /* 0: none */
 	const char *verdict;
 	char why[ATTEST_WHY];
 
@@ -28,6 +35,9 @@ struct attest {
 	uint8_t lock_nonce[TDISP_NONCE_BYTES];
 	uint64_t checks; /* calls of attest_alive() that found all well */
 };
+
+/** A step begins that may take @seconds. */
+void attest_begin(struct attest *a, unsigned seconds);
 
 /** Sets the verdict and its reason; returns @err. */
 __attribute__((format(printf, 4, 5))) int attest_fail(struct attest *a, int err, const char *verdict, const char *fmt,

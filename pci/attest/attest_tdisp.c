@@ -52,6 +52,7 @@ int attest_lock(struct attest *a)
 
 	if (!wants_tdisp(a))
 		return 0;
+	attest_begin(a, ATTEST_LOCK_S);
 	attest_fail(a, 0, "pending", "the interface is not locked yet");
 	err = tdisp_lock_interface(&a->tdisp, a->config.name, &lock, attest_vendor, a, &a->report);
 	if (err < 0)
@@ -68,6 +69,7 @@ int attest_start(struct attest *a)
 
 	if (!wants_tdisp(a))
 		return 0;
+	attest_begin(a, ATTEST_OTHER_S);
 	attest_fail(a, 0, "pending", "the interface is locked, not started");
 	err = tdisp_start_interface(&a->tdisp, a->config.name, attest_vendor, a);
 	if (err < 0)
@@ -93,8 +95,10 @@ static int look_at_session(struct attest *a)
 
 int attest_alive(struct attest *a)
 {
-	int state, err = look_at_session(a);
+	int state, err;
 
+	attest_begin(a, ATTEST_OTHER_S);
+	err = look_at_session(a);
 	if (err < 0)
 		return err;
 	if (wants_tdisp(a)) {
@@ -116,6 +120,7 @@ void attest_end(struct attest *a)
 	char why[ATTEST_WHY];
 
 	memcpy(why, a->why, sizeof(why));
+	attest_begin(a, ATTEST_OTHER_S);
 	if (a->session && spdm_requester_session_alive(a->rq, a->session)) {
 		if (wants_tdisp(a) && a->locked)
 			tdisp_stop_interface(&a->tdisp, a->config.name, attest_vendor, a);

@@ -256,6 +256,8 @@ START_TEST(versions_and_algorithms)
 	device.profile.algs.meas_hash = sets[_i].hash << 1;
 	device.profile.algs.dhe = sets[_i].dhe;
 	device.profile.algs.aead = sets[_i].aead;
+	if (sets[_i].aead != SPDM_AEAD_AES256)
+		config.require = ATTEST_SPDM | ATTEST_MEASUREMENTS;
 	begin();
 	expect("trusted");
 	json = tell();
@@ -427,6 +429,50 @@ START_TEST(abilities_that_are_missing)
 }
 END_TEST
 
+/* Keys of the link are not given to a session that others can read, nor TDISP to another cipher than it demands. */
+START_TEST(secrecy)
+{
+	if (_i == 0)
+		device.profile.caps &= ~SPDM_CAP_ENCRYPT;
+	else
+		device.profile.algs.aead = _i == 1 ? SPDM_AEAD_AES128 : SPDM_AEAD_CHACHA20;
+	config.require = ATTEST_SPDM | (_i == 2 ? ATTEST_TDISP : ATTEST_IDE);
+	begin();
+	/* this device answers an offer of which it has nothing with an ERROR */
+	expect(_i == 0 ? "capabilities" : "peer-error");
+	end();
+	config.require = ATTEST_SPDM;
+	begin();
+	expect("trusted");
+	end();
+}
+END_TEST
+
+static int late(void *ctx, bool *secured, const uint8_t *req, size_t req_len, uint8_t *rsp, size_t cap, size_t *len,
+		unsigned timeout_ms)
+{
+	struct spdm_transport link = attest_link_transport(ctx);
+
+	ck_assert_uint_le(timeout_ms, 1000);
+	usleep(300000);
+	return link.exchange(link.ctx, secured, req, req_len, rsp, cap, len, timeout_ms);
+}
+
+/* A device that answers each request just in time does not keep anybody for ever. */
+START_TEST(patience)
+{
+	begin();
+	attest_destroy(&attest);
+	config.transport.exchange = late;
+	config.patience_s = 1;
+	ck_assert_int_eq(attest_create(&attest, &config), 0);
+	ck_assert_int_eq(attest_verify(attest), -ETIMEDOUT);
+	ck_assert_str_eq(attest_verdict(attest), "no-reply");
+	ck_said("too slowly");
+	end();
+}
+END_TEST
+
 /* BARs that are elsewhere: the report is about another device. */
 START_TEST(other_bars)
 {
@@ -499,6 +545,8 @@ int main(void)
 	tcase_add_test(tc, unknown_root);
 	tcase_add_loop_test(tc, certificates, 0, sizeof(certs) / sizeof(certs[0]));
 	tcase_add_test(tc, abilities_that_are_missing);
+	tcase_add_loop_test(tc, secrecy, 0, 3);
+	tcase_add_test(tc, patience);
 	tcase_add_test(tc, other_bars);
 	tcase_add_test(tc, captures);
 	suite_add_tcase(suite, tc);
