@@ -22,6 +22,7 @@ struct acpi_smmu {
 	uint32_t phandle;
 	uint64_t base;
 	uint32_t evtq, pri, gerror, sync; /* interrupt numbers (GSIV), edge-triggered; 0: none */
+	uint8_t httu;			  /* IDR0.HTTU: 0 none, 1 access flag, 2 dirty state too */
 	bool msi;			  /* it sends messages of its own ... */
 	uint32_t msi_device_id;		  /* ... to the ITS with this DeviceID */
 };

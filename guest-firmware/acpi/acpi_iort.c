@@ -62,7 +62,8 @@ static void write_smmu(struct iort *iort, unsigned index)
 	iort->smmu_at[index] = b->len;
 	begin_node(iort, ACPI_IORT_SMMUV3, ACPI_IORT_SMMU_REVISION, SMMU_SIZE, s->msi ? 2 : 1);
 	acpi_u64(b, s->base);
-	acpi_u32(b, ACPI_IORT_SMMU_COHACC | (s->msi ? ACPI_IORT_SMMU_DEVICEID : 0));
+	acpi_u32(b, ACPI_IORT_SMMU_COHACC | field_prep32(ACPI_IORT_SMMU_HTTU, s->httu) |
+			    (s->msi ? ACPI_IORT_SMMU_DEVICEID : 0));
 	acpi_u32(b, 0);
 	acpi_u64(b, 0); /* VATOS: none */
 	acpi_u32(b, 0); /* model: generic */

@@ -105,6 +105,7 @@ enum acpi_iort_type {
  */
 #define ACPI_IORT_MEMORY_FLAGS	    (BIT32(0) | BIT32(1) | BIT32(2))
 #define ACPI_IORT_SMMU_COHACC	    BIT32(0)
+#define ACPI_IORT_SMMU_HTTU	    MASK32(2, 1) /* overrides IDR0.HTTU */
 #define ACPI_IORT_SMMU_DEVICEID	    BIT32(4)
 #define ACPI_IORT_ATS		    BIT32(0) /* requests that the root complex forwards, and PASIDs */
 #define ACPI_IORT_PRI		    BIT32(1)

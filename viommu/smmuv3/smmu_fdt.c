@@ -31,8 +31,11 @@ void smmu_describe(struct device *dev, struct fdtw *fdt)
 /* The same for IORT. */
 void smmu_describe_acpi(struct device *dev, struct acpi *acpi)
 {
-	const struct smmu_config *config = &container_of(dev, struct smmu, dev)->config;
+	const struct smmu *smmu = container_of(dev, struct smmu, dev);
+	const struct smmu_config *config = &smmu->config;
+	uint32_t idr[6];
 
+	smmu_id_get(smmu, idr);
 	acpi_add_smmu(acpi, &(struct acpi_smmu){
 				    .phandle = config->phandle,
 				    .base = config->base,
@@ -40,6 +43,7 @@ void smmu_describe_acpi(struct device *dev, struct acpi *acpi)
 				    .pri = config->priq.gsiv,
 				    .gerror = config->gerror.gsiv,
 				    .sync = config->sync.gsiv,
+				    .httu = (uint8_t)field_get32(IDR0_HTTU, idr[0]),
 				    .msi = config->msi != NULL,
 				    .msi_device_id = config->msi_device_id,
 			    });
