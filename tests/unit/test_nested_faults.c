@@ -316,12 +316,16 @@ START_TEST(time_is_up)
 	ck_assert(raise_group(2, 1));
 	ck_assert_int_eq(nested_read_faults(nested, faults), 2);
 	ck_assert_int_eq(nested_answer(nd[0], faults[0].handle, true), 0);
+	ck_assert(!nested_is_open(nested, nd[0], faults[0].handle));
+	ck_assert(nested_is_open(nested, nd[0], faults[1].handle));
+	ck_assert(!nested_is_open(nested, nd[1], faults[1].handle));
 	ck_assert_uint_eq(nested_expire(nested, begin + (NESTED_FAULT_SECONDS - 1) * UINT64_C(1000000000), gone), 0);
 	ck_assert_uint_eq(nested_expire(nested, nested_now() + NESTED_FAULT_SECONDS * UINT64_C(1000000000), gone), 1);
 	ck_assert_ptr_eq(gone[0].dev, nd[0]);
 	ck_assert_uint_eq(gone[0].handle, faults[1].handle);
 	ck_said("0000:00:05.0");
 	ck_assert_uint_eq(fake_faults_seen.invalid, 1);
+	ck_assert(!nested_is_open(nested, nd[0], faults[1].handle));
 	ck_assert_int_eq(nested_answer(nd[0], faults[1].handle, true), -ENOENT);
 	ck_assert_uint_eq(fake_faults_seen.unknown, 0);
 }

@@ -19,7 +19,7 @@ static struct {
 	uint32_t lost;
 	struct nested_dev *faulting;
 	int nr_faults, faults_err;
-	uint32_t next_handle;
+	uint32_t next_handle, ended; /* groups up to @ended are open no more */
 	unsigned answers[1024], expires;
 } host;
 
@@ -61,6 +61,11 @@ int nested_answer(struct nested_dev *dev, uint32_t handle, bool retry)
 	host.who = dev;
 	host.answers[handle]++;
 	return 0;
+}
+
+bool nested_is_open(const struct nested *nested, const struct nested_dev *dev, uint32_t handle)
+{
+	return handle > host.ended;
 }
 
 void nested_kick(struct nested *nested)
@@ -169,18 +174,16 @@ START_TEST(test_pump)
 }
 END_TEST
 
-/* Page faults of the host: as many as there are Stall Tags, the rest when there is room. */
-START_TEST(test_faults)
+/* One endpoint, at stage 1, that stalls. */
+static void setup_faults(struct smmu_nested *glue)
 {
 	struct smmu_host_caps caps = host_usual();
-	struct smmu_nested glue = {0};
 	struct fixture_ep *ep = &fx.eps[0];
-	unsigned taken, refused = 0;
 
 	caps.idr[0] &= ~IDR0_STALL_MODEL;
 	fx.host_stalls = true;
 	setup_host(caps);
-	glue.smmu = fx.smmu;
+	glue->smmu = fx.smmu;
 	*ep = (struct fixture_ep){.rid = 0x108};
 	ep->ep = (struct viommu_endpoint){.name = "stalls", .rid = fixture_rid, .owner = ep, .stalls = true};
 	host.faulting = (struct nested_dev *)(void *)ep;
@@ -188,6 +191,15 @@ START_TEST(test_faults)
 	start_queues(10);
 	put_ste(0x108, ste_s1(CDTAB), 0);
 	enable_smmu();
+}
+
+/* Page faults of the host: as many as there are Stall Tags, the rest when there is room. */
+START_TEST(test_faults)
+{
+	struct smmu_nested glue = {0};
+	unsigned taken, refused = 0;
+
+	setup_faults(&glue);
 
 	/* the stream is at stage 1: the guest is told */
 	host.nr_faults = 3;
@@ -224,6 +236,34 @@ START_TEST(test_faults)
 	host.faults_err = -EIO;
 	ck_assert_int_eq(smmu_nested_faults(&glue), -EIO);
 	host.faults_err = 0;
+	teardown();
+}
+END_TEST
+
+/* A guest that keeps all Stall Tags for itself: what waits for one is dropped when its time is up, and the host's queue
+ * is read on, or accesses would hang there for ever. */
+START_TEST(test_faults_never_answered)
+{
+	struct smmu_nested glue = {0};
+
+	setup_faults(&glue);
+	host.nr_faults = 400;
+	while (smmu_nested_faults(&glue) == 0)
+		;
+	ck_assert_uint_eq(fx.smmu->stalls.used, SMMU_STALL_MAX);
+	while (host.nr_faults > 0) {
+		ck_assert_int_eq(smmu_nested_faults(&glue), 1);
+		ck_assert_int_eq(smmu_nested_timer(&glue), 1);
+		host.ended = host.next_handle;
+		ck_assert_int_eq(smmu_nested_timer(&glue), 0);
+		ck_assert_uint_eq(glue.nr_backlog, 0);
+		smmu_nested_faults(&glue);
+	}
+	/* the guest is told of none that is over */
+	host.ended = host.next_handle;
+	issue(sid_cmd(CMD_STALL_TERM, 0x108), 0);
+	ck_assert_int_eq(smmu_nested_timer(&glue), 0);
+	ck_assert_uint_eq(fx.smmu->stalls.used, 0);
 	teardown();
 }
 END_TEST
@@ -309,6 +349,7 @@ int main(void)
 	tcase_add_test(tc, test_caps);
 	tcase_add_test(tc, test_pump);
 	tcase_add_test(tc, test_faults);
+	tcase_add_test(tc, test_faults_never_answered);
 	tcase_add_loop_test(tc, test_fdt_node, 0, 2);
 	tcase_add_test(tc, test_create_fails);
 	suite_add_tcase(s, tc);

@@ -89,6 +89,9 @@ int nested_read_faults(struct nested *nested, struct nested_fault faults[NESTED_
  *  more (not logged); other -errno (logged). */
 int nested_answer(struct nested_dev *dev, uint32_t handle, bool retry);
 
+/** Whether the group is open still. @dev is only compared. */
+bool nested_is_open(const struct nested *nested, const struct nested_dev *dev, uint32_t handle);
+
 /** Lets the timer fire at once, from any thread: for who could not take all faults and can again. */
 void nested_kick(struct nested *nested);
 

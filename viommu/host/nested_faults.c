@@ -315,13 +315,22 @@ int nested_read_faults(struct nested *nested, struct nested_fault faults[NESTED_
 	return (int)nested_take_faults(nested, raw, (unsigned)n, faults);
 }
 
+bool nested_is_open(const struct nested *nested, const struct nested_dev *dev, uint32_t handle)
+{
+	const struct nested_faults *f = nested->faults;
+	const struct nested_pending *p = f ? &f->table[handle & HANDLE_INDEX] : NULL;
+
+	return p && p->dev == dev && p->generation == field_get32(HANDLE_GENERATION, handle);
+}
+
 int nested_answer(struct nested_dev *dev, uint32_t handle, bool retry)
 {
 	struct nested_faults *f = dev->nested->faults;
-	struct nested_pending *p = f ? &f->table[handle & HANDLE_INDEX] : NULL;
+	struct nested_pending *p;
 
-	if (!p || p->dev != dev || p->generation != field_get32(HANDLE_GENERATION, handle))
+	if (!nested_is_open(dev->nested, dev, handle))
 		return -ENOENT;
+	p = &f->table[handle & HANDLE_INDEX];
 	drop(f, p);
 	stats_inc(retry ? &stats.host_faults_retried : &stats.host_faults_refused);
 	return respond(dev->nested, p->cookie, retry);

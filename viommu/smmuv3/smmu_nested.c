@@ -97,6 +97,10 @@ static bool forward(struct smmu_nested *s, const struct nested_fault *fault)
 	/* Stalls come in groups of one; of a larger group the last request stands for all. */
 	if (!fault->last)
 		return true;
+	/* Ended in the backlog, by its deadline or with its translation. It must not keep those behind it waiting: in
+	 * the kernel's queue nothing ends. */
+	if (!nested_is_open(s->nested, fault->dev, fault->handle))
+		return true;
 	err = smmu_host_stall(s->smmu, fault->dev, &stall);
 	if (err == -ENOSPC)
 		return false;

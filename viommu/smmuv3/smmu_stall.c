@@ -323,6 +323,8 @@ void smmu_stall_forget(struct smmu *smmu, const struct smmu_endpoint *endpoint)
 			smmu->stalls.used--;
 		}
 	}
+	/* What the backend keeps of @endpoint is void, too, and makes room for others. */
+	tell_room(smmu);
 }
 
 void smmu_stall_pump(struct smmu *smmu)
