@@ -447,6 +447,35 @@ START_TEST(test_timeout)
 }
 END_TEST
 
+/* The queue is stopped while a CMD_SYNC waits, and the answer comes then: the next CMD_SYNC has its own time. */
+START_TEST(test_stopped_queue)
+{
+	uint32_t cr0 = rd32(SMMU_CR0);
+
+	atc.answer = -EINPROGRESS;
+	issue_sync(CMD_ATC_INV | SID, VA);
+	wr32(SMMU_CR0, cr0 & ~CR0_CMDQEN);
+	dma_ats_invalidated(&soft[0].space, atc.last.tag);
+	ck_assert_uint_eq(fx.timer, 0);
+	wr32(SMMU_CR0, cr0);
+	ck_assert_uint_eq(rd32(SMMU_CMDQ_CONS), 2);
+	issue_sync(CMD_ATC_INV | SID, VA);
+	ck_assert_uint_eq(rd32(SMMU_CMDQ_CONS), 3);
+	ck_assert_uint_eq(fx.timer, SMMU_ATC_TIMEOUT_MS);
+	smmu_timeout(fx.smmu);
+	ck_assert_uint_eq(cmdq_err(), CERROR_ATC_INV_SYNC);
+	/* the same with another command in the place of the CMD_SYNC */
+	gerror_ack();
+	issue_sync(CMD_ATC_INV | SID, VA);
+	wr32(SMMU_CR0, cr0 & ~CR0_CMDQEN);
+	dma_ats_invalidated(&soft[0].space, atc.last.tag);
+	wr32(SMMU_CMDQ_PROD, rd32(SMMU_CMDQ_CONS));
+	wr32(SMMU_CR0, cr0);
+	issue_sync(CMD_ATC_INV | SID, VA);
+	ck_assert_uint_eq(fx.timer, SMMU_ATC_TIMEOUT_MS);
+}
+END_TEST
+
 START_TEST(test_reset)
 {
 	atc.answer = -EINPROGRESS;
@@ -494,6 +523,7 @@ int main(void)
 	tcase_add_loop_test(tc, test_invalidate_illegal, 0, 2);
 	tcase_add_test(tc, test_completion);
 	tcase_add_test(tc, test_timeout);
+	tcase_add_test(tc, test_stopped_queue);
 	tcase_add_test(tc, test_reset);
 	tcase_add_test(tc, test_no_way);
 	suite_add_tcase(s, tc);

@@ -252,6 +252,20 @@ void smmu_ats_invalidate(struct smmu *smmu, const struct smmu_cmd *cmd)
 		smmu->atc.pending++;
 }
 
+static void set_timer(struct smmu *smmu, unsigned ms)
+{
+	if (smmu->config.timer)
+		smmu->config.timer(smmu->config.timer_opaque, ms);
+}
+
+/* With the last answer, not with the CMD_SYNC: software may have stopped the queue, or put something else there. */
+static void stop_waiting(struct smmu *smmu)
+{
+	if (smmu->atc.waiting)
+		set_timer(smmu, 0);
+	smmu->atc.waiting = false;
+}
+
 void smmu_ats_invalidated(void *owner, uint32_t tag)
 {
 	struct smmu *smmu = ((struct smmu_soft *)owner)->smmu;
@@ -260,8 +274,10 @@ void smmu_ats_invalidated(void *owner, uint32_t tag)
 	if (tag != smmu->atc.epoch || smmu->atc.pending == 0)
 		return;
 	smmu->atc.pending--;
-	if (smmu->atc.pending == 0 && smmu->atc.waiting)
+	if (smmu->atc.pending == 0 && smmu->atc.waiting) {
+		stop_waiting(smmu);
 		smmu_cmdq_run(smmu);
+	}
 }
 
 /* Whatever is under way counts no more. */
@@ -269,12 +285,6 @@ static void new_epoch(struct smmu *smmu)
 {
 	smmu->atc.epoch++;
 	smmu->atc.pending = 0;
-}
-
-static void set_timer(struct smmu *smmu, unsigned ms)
-{
-	if (smmu->config.timer)
-		smmu->config.timer(smmu->config.timer_opaque, ms);
 }
 
 enum smmu_cerror smmu_ats_sync(struct smmu *smmu)
@@ -289,15 +299,12 @@ enum smmu_cerror smmu_ats_sync(struct smmu *smmu)
 		smmu->atc.waiting = true;
 		return CERROR_WAIT;
 	}
-	if (smmu->atc.waiting)
-		set_timer(smmu, 0);
-	smmu->atc.waiting = false;
 	return CERROR_NONE;
 }
 
 void smmu_timeout(struct smmu *smmu)
 {
-	if (!smmu->atc.waiting || smmu->atc.pending == 0)
+	if (!smmu->atc.waiting)
 		return;
 	stats_inc(&stats.smmu_atc_timeouts);
 	new_epoch(smmu);
@@ -308,9 +315,7 @@ void smmu_timeout(struct smmu *smmu)
 
 void smmu_ats_reset(struct smmu *smmu)
 {
-	if (smmu->atc.waiting)
-		set_timer(smmu, 0);
+	stop_waiting(smmu);
 	new_epoch(smmu);
-	smmu->atc.waiting = false;
 	smmu->atc.failed = false;
 }
