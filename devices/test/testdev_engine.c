@@ -84,6 +84,9 @@ void testdev_tail(struct testdev *dev, unsigned n, uint32_t tail)
 	if (!ch->enabled)
 		return;
 	ch->tail = tail & ch->ring_mask;
+	/* The descriptor that was being fetched has been taken back. */
+	if (ch->tail == ch->head && !ch->job.active)
+		testdev_give_up(ch);
 	fd_signal(dev->kick);
 }
 
@@ -195,9 +198,10 @@ static void take(struct testdev *dev, struct testdev_channel *ch, unsigned n)
 {
 	struct testdev_desc desc;
 
-	ch->job.immediate = ch->go;
+	/* Between jobs what waited, and was refused, is the fetch of a descriptor, whenever GO was written. */
+	ch->job.immediate = ch->go && !ch->refused;
 	ch->job.over = false;
-	if (ch->go) {
+	if (ch->job.immediate) {
 		ch->go = false;
 		desc = testdev_mmio_desc(dev, n);
 	} else if (!fetch_descriptor(dev, ch, &desc)) {

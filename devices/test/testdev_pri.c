@@ -130,8 +130,10 @@ static void send(struct testdev *dev, int channel, const struct dma_page_request
 	dev->pri.outstanding++;
 	dev->pri.sent++;
 	set_status(dev, 0);
-	if (dma_ats_page_request(&dev->ep.dma, r) != 0)
-		end_group(dev, g, true);
+	if (dma_ats_page_request(&dev->ep.dma, r) == 0)
+		return;
+	end_group(dev, g, true);
+	wake_waiting(dev);
 }
 
 int testdev_pri_ask(struct testdev *dev, struct testdev_channel *ch, struct testdev_attr attr, uint64_t iova,
@@ -153,7 +155,8 @@ int testdev_pri_ask(struct testdev *dev, struct testdev_channel *ch, struct test
 		ch->page_tries = 0;
 		return -EFAULT;
 	}
-	if (dev->pri.outstanding >= allocation(dev)) {
+	/* 10.4.1.1: an index that waits for its response is not used again, also when who asked has given up. */
+	if (dev->pri.outstanding >= allocation(dev) || dev->pri.groups[r.prgi].requests > 0) {
 		ch->wait = TESTDEV_WAIT_CREDIT;
 		return -EINPROGRESS;
 	}

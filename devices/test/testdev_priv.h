@@ -61,7 +61,7 @@ enum testdev_wait {
 	TESTDEV_WAIT_NONE,
 	TESTDEV_WAIT_STALL,
 	TESTDEV_WAIT_PAGE,   /* for the response to its page request */
-	TESTDEV_WAIT_CREDIT, /* for one more page request to be allowed */
+	TESTDEV_WAIT_CREDIT, /* for one more page request, or for its index, to be free */
 };
 
 struct testdev_channel {
@@ -91,7 +91,7 @@ struct testdev_atc_entry {
 
 /* A page request group that has no response yet. */
 struct testdev_group {
-	uint16_t requests; /* 0: none */
+	uint32_t requests; /* 0: none */
 	int8_t channel;	   /* that waits; -1: software asked */
 	uint32_t pasid;
 };

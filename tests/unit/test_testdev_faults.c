@@ -133,6 +133,36 @@ START_TEST(test_stall_everywhere)
 }
 END_TEST
 
+/* A descriptor's fetch is terminated, or the descriptor taken back, after GO was written: the request of the registers
+ * has nothing to do with that. */
+START_TEST(test_stall_of_descriptor)
+{
+	struct testdev_desc good = fill(0, 64, 2);
+	struct smmu_event e;
+
+	rig_map(0, 0, 9);
+	store(reg(0, TESTDEV_CH_RING_BASE), 8, VA);
+	store(reg(0, TESTDEV_CH_RING_SIZE), 4, 1);
+	store(reg(0, TESTDEV_CH_CONTROL), 4, TESTDEV_CONTROL_ENABLE);
+	store(reg(0, TESTDEV_CH_TAIL), 4, 1);
+	turns();
+	ck_assert(rig_event(&e));
+	if (_i == 0)
+		begin(0, &good);
+	else
+		store(reg(0, TESTDEV_CH_TAIL), 4, 0);
+	answer(&e, false);
+	turns();
+	ck_assert_uint_eq(channel_status(0), _i == 0 ? TESTDEV_STATUS_HALTED : 0);
+	if (_i == 1)
+		ck_assert_uint_eq(run(&good), OK);
+	ck_assert_uint_eq(load(reg(0, TESTDEV_CH_DONE), 4), 1);
+	ck_assert_uint_eq(load(reg(0, TESTDEV_CH_FAILED), 4), _i == 0);
+	ck_assert_uint_eq(ram64(PAGES + 9 * PAGE), UINT64_C(2));
+	ck_assert(!rig_event(&e));
+}
+END_TEST
+
 /* ABORT, function level reset, bus mastering off, D3hot: the job ends, the tag stays the driver's. */
 START_TEST(test_stall_given_up)
 {
@@ -469,6 +499,66 @@ START_TEST(test_page_request_by_hand)
 }
 END_TEST
 
+/* 10.4.1.1: given up, a request still has its index until the response comes; who asks next waits for that, and then
+ * has a response of its own. */
+START_TEST(test_page_given_up)
+{
+	struct testdev_desc d = fill(VA, 8, 3);
+	uint64_t e[2];
+
+	begin(0, &d);
+	turns();
+	store(reg(0, TESTDEV_CH_CONTROL), 4, TESTDEV_CONTROL_ABORT);
+	begin(0, &d);
+	turns();
+	ck_assert_uint_eq(channel_status(0), TESTDEV_STATUS_BUSY | TESTDEV_STATUS_PAGE);
+	ck_assert_uint_eq(dev_rd(TESTDEV_PREQ_SENT), 1);
+	for (unsigned i = 1; i <= 2; i++) {
+		ck_assert(rig_page_request(e));
+		if (i == 2)
+			rig_map(0, 5, 0);
+		respond(e, PRI_RESP_SUCCESS);
+		turns();
+		ck_assert_uint_eq(dev_rd(TESTDEV_PREQ_SENT), 2);
+	}
+	ck_assert_uint_eq(channel_status(0), 0);
+	ck_assert_uint_eq(channel_code(0), OK);
+	ck_assert_uint_eq(dev_rd(TESTDEV_PRESP_UNEXPECTED), 0);
+}
+END_TEST
+
+/* A credit comes back also with a request that could not be sent. */
+START_TEST(test_page_not_sent)
+{
+	struct testdev_desc d = fill(VA, 8, 3);
+
+	cfg(PRI_CAP + PCI_PRI_ALLOC_REQ, 4, 1);
+	dev_wr(TESTDEV_PREQ_FLAGS, TESTDEV_PREQ_READ | TESTDEV_PREQ_FORCE);
+	dev_wr(TESTDEV_PREQ_GO, 1);
+	begin(0, &d);
+	turns();
+	ck_assert_uint_eq(channel_status(0), TESTDEV_STATUS_BUSY | TESTDEV_STATUS_PAGE);
+	cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	dev_wr(TESTDEV_PREQ_GO, 1);
+	ck_assert_uint_eq(dev_rd(TESTDEV_PREQ_OUTSTANDING), 0);
+	turns();
+	ck_assert_uint_eq(channel_code(0), code(TESTDEV_KIND_DISABLED, TESTDEV_AT_DESTINATION));
+}
+END_TEST
+
+/* More requests in a group than a small counter holds. */
+START_TEST(test_page_group_large)
+{
+	dev_wr(TESTDEV_PREQ_FLAGS, TESTDEV_PREQ_READ | TESTDEV_PREQ_FORCE);
+	for (unsigned i = 0; i < 0x10000; i++)
+		dev_wr(TESTDEV_PREQ_GO, 1);
+	ck_assert_uint_eq(dev_rd(TESTDEV_PREQ_OUTSTANDING), 0x10000);
+	cfg(PRI_CAP + PCI_PRI_CTRL, 2, 0);
+	cfg(PRI_CAP + PCI_PRI_CTRL, 2, PCI_PRI_CTRL_RESET);
+	ck_assert_uint_eq(dev_rd(TESTDEV_PREQ_OUTSTANDING), 0);
+}
+END_TEST
+
 /* A queue that overflows answers Success for ever: the access gives up, nothing hangs. */
 START_TEST(test_page_overflow)
 {
@@ -500,6 +590,7 @@ int main(void)
 	tcase_add_test(stall, test_stall_terminate);
 	tcase_add_test(stall, test_stall_other_channels);
 	tcase_add_test(stall, test_stall_everywhere);
+	tcase_add_loop_test(stall, test_stall_of_descriptor, 0, 2);
 	tcase_add_loop_test(stall, test_stall_given_up, 0, 4);
 	suite_add_tcase(s, stall);
 	tcase_add_checked_fixture(ats, setup_ats, rig_stop);
@@ -515,6 +606,9 @@ int main(void)
 	tcase_add_loop_test(pri, test_page_refused, 0, 2);
 	tcase_add_test(pri, test_page_capability);
 	tcase_add_test(pri, test_page_request_by_hand);
+	tcase_add_test(pri, test_page_given_up);
+	tcase_add_test(pri, test_page_not_sent);
+	tcase_add_test(pri, test_page_group_large);
 	tcase_add_test(pri, test_page_overflow);
 	suite_add_tcase(s, pri);
 	return run_suite(s);
