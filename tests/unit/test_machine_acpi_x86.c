@@ -2,7 +2,9 @@
 /* The x86 machine boots a bzImage: what lies in guest memory then, and its ACPI tables compared with the device tree.
  */
 #include <check.h>
+#include <errno.h>
 #include <libfdt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,11 +26,15 @@ static struct config *config;
 static struct machine *m;
 static struct fdtw tree;
 static struct arch_boot boot;
+static char logged[512];
 static unsigned nr_logged;
 
 static void sink(enum log_level level, const char *line, void *opaque)
 {
-	nr_logged += level <= LOG_WARN;
+	if (level > LOG_WARN)
+		return;
+	nr_logged++;
+	snprintf(logged, sizeof(logged), "%s", line);
 }
 
 /* The smallest thing with the header of a bzImage. */
@@ -53,16 +59,21 @@ static void write_kernel(void)
 	close(fd);
 }
 
-static void build(const char *rest)
+static void make(const char *rest)
 {
-	size_t len;
-
 	snprintf(yaml, sizeof(yaml),
 		 "version: 1\nname: pc\nmachine: { cpus: 2, memory: 32M }\nboot: { kernel: %s, cmdline: quiet }\n"
 		 "console: { type: none }\n%s",
 		 kernel, rest);
 	ck_assert_int_eq(config_parse(&config, "pc", yaml, strlen(yaml), NULL), 0);
 	ck_assert_int_eq(machine_build(&m, config), 0);
+}
+
+static void build(const char *rest)
+{
+	size_t len;
+
+	make(rest);
 	ck_assert_int_eq(machine_load(m, &boot), 0);
 	ck_assert_int_eq(machine_acpi(m, &acpi_set), 0);
 	acpi_blobs_place(&acpi_set, ACPI_TEST_BASE);
@@ -173,6 +184,19 @@ START_TEST(viot_two)
 }
 END_TEST
 
+/* Nothing tells Linux of an SMMUv3 here, and devices behind it would not be translated. */
+START_TEST(smmu_for_linux)
+{
+	make("iommus: [{ id: v0, type: virtio-iommu }, { id: s0, type: smmuv3 }]\n");
+	ck_assert_int_eq(machine_load(m, &boot), -ENOTSUP);
+	ck_assert_uint_eq(nr_logged, 1);
+	ck_assert_ptr_nonnull(strstr(logged, "\"s0\": Linux does not find an SMMUv3"));
+	ck_assert_ptr_nonnull(strstr(logged, "use type virtio-iommu"));
+	machine_destroy(&m);
+	config_free(config);
+}
+END_TEST
+
 /* The kernel finds the same tables where boot_params says. */
 START_TEST(in_memory)
 {
@@ -251,6 +275,7 @@ int main(void)
 	tcase_add_loop_test(tc, compiles, 0, 3);
 	tcase_add_test(tc, agrees_with_the_tree);
 	tcase_add_test(tc, viot_two);
+	tcase_add_test(tc, smmu_for_linux);
 	tcase_add_test(tc, in_memory);
 	tcase_add_test(tc, long_mode);
 	tcase_add_test(tc, debug_exit);

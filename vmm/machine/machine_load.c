@@ -50,6 +50,19 @@ static int load_dtb(struct machine *m, const struct kernel_image *image, struct 
 	return err;
 }
 
+/* A PC's ACPI tables have no word for an SMMUv3 (IORT is Arm's). Linux would not see it, and what is behind would pass
+ * untranslated, which is not what its owner wants. Payloads find it in the device tree. */
+static int check_linux_iommus(const struct machine *m)
+{
+	for (unsigned i = 0; i < m->config->iommus_count; i++)
+		if (m->config->iommus[i].type == IOMMU_TYPE_SMMUV3)
+			return log_fail(
+				-ENOTSUP,
+				"iommu \"%s\": Linux does not find an SMMUv3 in machine %s; use type virtio-iommu",
+				m->config->iommus[i].id, arch_layout.machine);
+	return 0;
+}
+
 /* ACPI tables, and those of the protocol that name them. */
 static int load_with_acpi(struct machine *m, const struct kernel_image *image, struct range dtb, struct arch_boot *boot)
 {
@@ -61,8 +74,11 @@ static int load_with_acpi(struct machine *m, const struct kernel_image *image, s
 		.ecam = arch_pci_ecam(&m->vm),
 	};
 	struct acpi_blobs acpi;
-	int err = machine_acpi(m, &acpi);
+	int err = image->protocol == ARCH_BOOT_LINUX64 ? check_linux_iommus(m) : 0;
 
+	if (err < 0)
+		return err;
+	err = machine_acpi(m, &acpi);
 	if (err == 0)
 		err = boot_low_acpi(mem, &acpi, &info.rsdp);
 	acpi_blobs_free(&acpi);
