@@ -106,7 +106,7 @@ START_TEST(host_refusals)
 
 	fake_kvm_set_cap(KVM_CAP_MAX_VCPUS, 4);
 	ck_assert_int_eq(fixture_build(64 * FIXTURE_MIB, 5), -EINVAL);
-	ck_assert(strstr(last_error, "1 to 4"));
+	ck_assert(strstr(last_error, "1 to 4; change machine.cpus"));
 	ck_assert_int_eq(fixture_build(64 * FIXTURE_MIB, 0), -EINVAL);
 	ck_assert_uint_eq(nr_errors, 4);
 

@@ -121,8 +121,8 @@ int vm_create_vcpus(struct vm *vm, unsigned n)
 	int max = kvm_check_extension(vm->vm_fd, KVM_CAP_MAX_VCPUS);
 
 	if (n == 0 || max < 0 || n > (unsigned)max)
-		return log_fail(-EINVAL, "cannot create %u vCPUs: this host's KVM allows 1 to %d", n,
-				max < 0 ? 0 : max);
+		return log_fail(-EINVAL, "cannot create %u vCPUs: this host's KVM allows 1 to %d; change machine.cpus",
+				n, max < 0 ? 0 : max);
 	vm->vcpus = calloc(n, sizeof(*vm->vcpus));
 	if (!vm->vcpus)
 		return log_fail(-ENOMEM, "cannot create %u vCPUs: out of memory", n);
