@@ -4,6 +4,7 @@ fetch_guest
 rm -rf /guest
 mkdir /guest
 ln -s "$VM/Image" /guest/Image
+ln -s "$VM/Image" /guest/vmlinuz
 ln -s "$VM/initrd" /guest/initrd.gz
 bind 0000:01:00.0 0000:02:00.0
 
