@@ -8,11 +8,11 @@
 #define SID 0x100u
 
 /* Endpoint 0 reports its stalls, endpoint 1 does not. */
-static void setup_faults(void)
+static void setup_model(uint32_t model)
 {
 	struct smmu_host_caps host = host_usual();
 
-	host.idr[0] &= ~IDR0_STALL_MODEL;
+	host.idr[0] = (host.idr[0] & ~IDR0_STALL_MODEL) | field_prep32(IDR0_STALL_MODEL, model);
 	fx.host_stalls = true;
 	setup_host(host);
 	for (unsigned i = 0; i < 2; i++) {
@@ -24,6 +24,11 @@ static void setup_faults(void)
 	}
 	start_queues(8);
 	enable_smmu();
+}
+
+static void setup_faults(void)
+{
+	setup_model(IDR0_STALL_BOTH);
 }
 
 static int stall(unsigned ep, uint64_t cookie)
@@ -58,6 +63,18 @@ START_TEST(test_s1stalld)
 	ck_assert_int_eq(stall(0, 1), -ENOENT);
 	ck_assert_int_eq(smmu_host_stall(fx.smmu, &fx, &(struct smmu_host_fault){0}), -ENOENT);
 	ck_assert_uint_eq(nr_events(), 0);
+}
+END_TEST
+
+/* A host that cannot but stall: the guest, which is offered no stalls and has no CMD_RESUME, is told of none. */
+START_TEST(test_not_offered)
+{
+	teardown();
+	setup_model(IDR0_STALL_FORCE);
+	ck_assert_uint_eq(field_get32(IDR0_STALL_MODEL, rd32(SMMU_IDR0)), IDR0_STALL_NONE);
+	ck_assert_int_eq(stall(0, 1), -ENOENT);
+	ck_assert_uint_eq(nr_events(), 0);
+	ck_assert_uint_eq(fx.smmu->stalls.used, 0);
 }
 END_TEST
 
@@ -170,6 +187,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup_faults, teardown);
 	tcase_add_test(tc, test_s1stalld);
+	tcase_add_test(tc, test_not_offered);
 	tcase_add_test(tc, test_answers);
 	tcase_add_test(tc, test_record);
 	tcase_add_test(tc, test_queue_full);

@@ -164,6 +164,9 @@ int smmu_host_stall(struct smmu *smmu, void *handle, const struct smmu_host_faul
 	struct smmu_endpoint *ep = smmu_endpoint_of(smmu, handle);
 	struct smmu_stall *slot;
 
+	/* A host that does nothing but stall (STALL_MODEL 0b10): the guest has no CMD_RESUME. */
+	if (!smmu_stall_offered(smmu))
+		return -ENOENT;
 	if (!ep || !ep->ep.stalls || ep->now.xlate != SMMU_XLATE_S1 || (ep->now.ste[1] & STE1_S1STALLD))
 		return -ENOENT;
 	slot = take(smmu);
