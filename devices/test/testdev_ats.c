@@ -110,6 +110,7 @@ int testdev_ats_find(struct testdev *dev, struct testdev_channel *ch, struct tes
 
 	if (e && (need & ~e->target.perms) == 0) {
 		dev->ats.hits++;
+		ch->page_tries = 0;
 		return send(dev, &e->target, iova, access, out);
 	}
 	err = request(dev, attr, iova, access, &t);

@@ -527,6 +527,30 @@ START_TEST(test_page_given_up)
 }
 END_TEST
 
+/* A page that another channel had asked for, too, and has brought into the ATC: tries are counted for each access. */
+START_TEST(test_page_shared)
+{
+	uint64_t e[2][2];
+
+	for (unsigned i = 0; i < 80; i++) {
+		struct testdev_desc d = fill((5 + i) * PAGE, 8, i);
+
+		begin(0, &d);
+		begin(1, &d);
+		turns();
+		ck_assert(rig_page_request(e[0]));
+		ck_assert(rig_page_request(e[1]));
+		rig_map(0, 5 + i, i % NR_PAGES);
+		for (unsigned n = 0; n < 2; n++) {
+			/* channel 0 first */
+			respond(e[n ^ ((e[0][1] & 0x1ff) != 0x100)], PRI_RESP_SUCCESS);
+			turns();
+			ck_assert_uint_eq(channel_code(n), OK);
+		}
+	}
+}
+END_TEST
+
 /* A credit comes back also with a request that could not be sent. */
 START_TEST(test_page_not_sent)
 {
@@ -607,6 +631,7 @@ int main(void)
 	tcase_add_test(pri, test_page_capability);
 	tcase_add_test(pri, test_page_request_by_hand);
 	tcase_add_test(pri, test_page_given_up);
+	tcase_add_test(pri, test_page_shared);
 	tcase_add_test(pri, test_page_not_sent);
 	tcase_add_test(pri, test_page_group_large);
 	tcase_add_test(pri, test_page_overflow);
