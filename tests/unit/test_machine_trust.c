@@ -308,6 +308,39 @@ START_TEST(guest_breaks_the_lock)
 }
 END_TEST
 
+static bool said_in_evidence(const char *verdict_)
+{
+	struct json_object *json = machine_trust_json(&m->endpoints[0]), *part;
+	bool same = json_object_object_get_ex(json, "verdict", &part) &&
+		    strcmp(json_object_get_string(part), verdict_) == 0;
+
+	json_object_put(json);
+	return same;
+}
+
+/* Nobody but the device's own thread is needed to tell it, and to look at it again after a reset. */
+START_TEST(watched_by_a_thread)
+{
+	require("spdm, ide, tdisp", "");
+	must_make();
+	ck_assert_int_eq(machine_start_trust(m), 0);
+	ck_assert_int_eq(machine_start_trust(m), 0);
+	enable();
+	cfg_write(m, 1, 0, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	for (unsigned i = 0; i < 10000 && !said_in_evidence("lock-broken"); i++)
+		usleep(1000);
+	ck_assert(said_in_evidence("lock-broken"));
+	ck_assert(!dma_open());
+	/* what was broken before a reset is forgotten with it, whether the thread has seen it or not */
+	ck_assert_int_eq(machine_reset(m), 0);
+	enable();
+	ck_assert(dma_open());
+	cfg_write(m, 1, 0, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	ck_assert_int_eq(machine_reset(m), 0);
+	ck_assert_str_eq(state(), "open");
+}
+END_TEST
+
 static const char *const failures[] = {"error-in-run", "silent-in-run", "cut-in-run"};
 
 START_TEST(device_fails_while_the_guest_runs)
@@ -548,6 +581,7 @@ static void add_tests(TCase *t)
 	tcase_add_test(t, no_mailbox);
 	tcase_add_loop_test(t, guest_breaks_the_lock, 0, sizeof(breaks) / sizeof(breaks[0]));
 	tcase_add_loop_test(t, device_fails_while_the_guest_runs, 0, sizeof(failures) / sizeof(failures[0]));
+	tcase_add_test(t, watched_by_a_thread);
 	tcase_add_test(t, exchanged_at_a_reset);
 	tcase_add_test(t, function_level_reset);
 	tcase_add_loop_test(t, reset_while_it_proves_itself, 0, 2);

@@ -208,6 +208,8 @@ int machine_start(struct machine *m)
 
 	for (unsigned i = 0; err == 0 && i < m->vm.nr_vcpus; i++)
 		err = arch_vcpu_reset(&m->vm.vcpus[i], &boot);
+	if (err == 0)
+		err = machine_start_trust(m);
 	m->iommufd.running = true;
 	log_set_capped(true);
 	return err < 0 ? err : vm_start(&m->vm);

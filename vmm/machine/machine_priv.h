@@ -107,6 +107,8 @@ int machine_build_signals(struct machine *m);
 int machine_build_pci(struct machine *m);
 int machine_build_iommus(struct machine *m);
 int machine_build_trust(struct machine *m);
+/** Starts the threads that watch devices with `trust`; those that run already go on. 0 or -errno (logged). */
+int machine_start_trust(struct machine *m);
 int machine_build_control(struct machine *m);
 
 /* Their counterparts; fine when the build stopped halfway. */

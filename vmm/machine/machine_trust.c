@@ -2,8 +2,8 @@
 /*
  * When a device has to prove itself, and what follows: before the guest runs, again after each reset, and from then on
  * at every tick of a timer; and when the guest asks for it. All exchanges with devices happen without the device lock,
- * so that no vCPU ever waits for one; a vCPU that breaks a lock closes the gate itself and leaves the rest to the main
- * thread.
+ * so that no vCPU ever waits for one; a vCPU that breaks a lock closes the gate itself and leaves the rest to the
+ * device's thread.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -209,16 +209,18 @@ static int read_files(struct machine_trust *t)
 
 static int watch(struct machine_trust *t)
 {
-	int err;
+	int err = loop_init(&t->loop);
 
+	if (err < 0)
+		return err;
 	t->breaks.fd = fd_eventfd();
 	if (t->breaks.fd < 0)
 		return t->breaks.fd;
 	t->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (t->timer.fd < 0)
 		return log_fail(-errno, "%s: cannot make a timer: %s", t->name, strerror(errno));
-	err = loop_add(&t->m->loop, &t->breaks, t->breaks.fd, on_break);
-	return err < 0 ? err : loop_add(&t->m->loop, &t->timer, t->timer.fd, on_timer);
+	err = loop_add(&t->loop, &t->breaks, t->breaks.fd, on_break);
+	return err < 0 ? err : loop_add(&t->loop, &t->timer, t->timer.fd, on_timer);
 }
 
 int machine_trust_create(struct machine *m, struct machine_endpoint *ep, const struct config_device *device,
@@ -234,6 +236,7 @@ int machine_trust_create(struct machine *m, struct machine_endpoint *ep, const s
 	t->name = device->id;
 	t->config = device->trust;
 	t->timer.fd = t->breaks.fd = -1;
+	t->loop = (struct loop){.epoll_fd = -1, .wake.fd = -1};
 	pthread_mutex_init(&t->mutex, NULL);
 	ep->trust = t;
 	*gate = (struct assign_gate_config){.broken = gate_broken, .opaque = t};
@@ -249,8 +252,10 @@ void machine_trust_destroy(struct machine_trust **trust)
 	if (!t)
 		return;
 	*trust = NULL;
-	loop_del(&t->m->loop, &t->timer);
-	loop_del(&t->m->loop, &t->breaks);
+	trust_thread_stop(t);
+	loop_del(&t->loop, &t->timer);
+	loop_del(&t->loop, &t->breaks);
+	loop_fini(&t->loop);
 	fd_close(&t->timer.fd);
 	fd_close(&t->breaks.fd);
 	trust_guest_remove(t);
@@ -294,6 +299,7 @@ void machine_drop_trust(struct machine *m)
 
 		if (!t)
 			continue;
+		trust_thread_stop(t);
 		trust_guest_remove(t);
 		trust_end(t);
 		if (!t->ep->assigned)
@@ -311,6 +317,10 @@ void machine_trust_before_reset(struct machine *m)
 			continue;
 		pthread_mutex_lock(&t->mutex);
 		trust_end(t);
+		/* What this guest has broken is nothing to the next one. vCPUs stand still. */
+		bus_lock(&m->vm.bus);
+		t->broken = false;
+		bus_unlock(&m->vm.bus);
 		pthread_mutex_unlock(&t->mutex);
 	}
 }

@@ -4,7 +4,8 @@
  * machine_trust.c (when), machine_trust_gate.c (how it is reached and what is opened) and machine_trust_guest.c (what
  * the guest may ask).
  *
- * Asked by the main thread and by the thread of the guest's mailbox, one at a time: `mutex`, which comes before the
+ * Asked by the main thread (before the guest runs), by the device's own thread and by that of the guest's mailbox, one
+ * at a time: `mutex`, which comes before the
  * device lock. `broken`, `why` and `what` are guarded by the device lock, since vCPUs write them.
  */
 #ifndef AERIE_MACHINE_TRUST_H
@@ -35,9 +36,12 @@ struct machine_trust {
 	pthread_mutex_t mutex;
 	struct attest *attest; /* NULL: nothing has been asked */
 	enum tsm_state state;
-	uint32_t generation;	   /* counts locks */
-	struct pci_doe guest;	   /* the mailbox by which the guest asks */
-	struct pci_gate gate;	   /* emulated: tells of resets */
+	uint32_t generation;  /* counts locks */
+	struct pci_doe guest; /* the mailbox by which the guest asks */
+	struct pci_gate gate; /* emulated: tells of resets */
+	struct loop loop;     /* of `thread`: what follows */
+	pthread_t thread;     /* has_thread */
+	bool has_thread;
 	struct loop_source timer;  /* timerfd: is all still as it was? */
 	struct loop_source breaks; /* eventfd: the gate closed by itself */
 	unsigned resets;	   /* of the function, when it was last asked to prove itself */
@@ -57,6 +61,11 @@ int trust_accept(struct machine_trust *t);
 void trust_end(struct machine_trust *t);
 /** That, and tells user and guest that something went wrong. */
 void trust_blocked(struct machine_trust *t);
+
+/* machine_trust_thread.c */
+
+/** Ends the device's thread; `mutex` and the device lock are not held. Idempotent. */
+void trust_thread_stop(struct machine_trust *t);
 
 /* machine_trust_guest.c */
 
