@@ -21,6 +21,8 @@
 
 #define HEAD 64u
 
+#define UNREADABLE "cannot be read; check the file and the disk"
+
 /* What people take for firmware by mistake. */
 static const struct {
 	uint8_t offset, len;
@@ -55,16 +57,6 @@ static const char *firmware_problem(const uint8_t head[HEAD])
 	return NULL;
 }
 
-static const char *vars_problem(const uint8_t head[HEAD], uint64_t size)
-{
-	if (size % FLASH_BLOCK_SIZE)
-		return "has a size that is no multiple of 256 KiB, the flash's blocks; make it with `truncate -s 768K`";
-	if (is_blank(head, HEAD) || memcmp(head + FV_SIGNATURE, "_FVH", FV_SIGNATURE_LENGTH) == 0)
-		return NULL;
-	return "is no store of UEFI variables; make a blank one with `truncate -s 768K`, or copy the firmware's VARS "
-	       "file";
-}
-
 /* Reads all of it or fails. */
 static int read_exactly(int fd, uint8_t *to, uint64_t offset, uint64_t len)
 {
@@ -82,6 +74,44 @@ static int read_exactly(int fd, uint8_t *to, uint64_t offset, uint64_t len)
 	return 0;
 }
 
+/* Is there anything but blank chunks in the first @len bytes? 1, 0, or -errno. */
+static int has_data(int fd, uint64_t len)
+{
+	uint8_t chunk[CHUNK];
+
+	for (uint64_t at = 0; at < len; at += CHUNK) {
+		size_t n = len - at < CHUNK ? (size_t)(len - at) : CHUNK;
+		int err = read_exactly(fd, chunk, at, n);
+
+		if (err < 0)
+			return err;
+		if (!is_blank(chunk, n))
+			return 1;
+	}
+	return 0;
+}
+
+/* A blank file may become a store, but zeroes at the start alone do not make it blank: disk images have them too.
+ * Erased bytes there are what a host's crash leaves in the middle of a write, and the rest is what the firmware repairs
+ * from. */
+static const char *vars_problem(const uint8_t head[HEAD], int fd, uint64_t size, uint64_t max)
+{
+	int data = 0;
+
+	if (size % FLASH_BLOCK_SIZE)
+		return "has a size that is no multiple of 256 KiB, the flash's blocks; make it with `truncate -s 768K`";
+	if (memcmp(head + FV_SIGNATURE, "_FVH", FV_SIGNATURE_LENGTH) == 0)
+		return NULL;
+	if (head[0] == 0)
+		data = has_data(fd, size < max ? size : max);
+	if (data < 0)
+		return UNREADABLE;
+	if (is_blank(head, HEAD) && data == 0)
+		return NULL;
+	return "is no store of UEFI variables; make a blank one with `truncate -s 768K`, or copy the firmware's VARS "
+	       "file";
+}
+
 const char *flash_file_problem(enum flash_file kind, int fd, uint64_t size, uint64_t max)
 {
 	uint8_t head[HEAD];
@@ -91,8 +121,8 @@ const char *flash_file_problem(enum flash_file kind, int fd, uint64_t size, uint
 	if (kind == FLASH_FILE_FIRMWARE && size > max)
 		return "does not fit the flash of 64 MiB; check that it is a firmware image";
 	if (read_exactly(fd, head, 0, sizeof(head)) < 0)
-		return "cannot be read; check the file and the disk";
-	return kind == FLASH_FILE_FIRMWARE ? firmware_problem(head) : vars_problem(head, size);
+		return UNREADABLE;
+	return kind == FLASH_FILE_FIRMWARE ? firmware_problem(head) : vars_problem(head, fd, size, max);
 }
 
 static const char *name_of(enum flash_file kind)

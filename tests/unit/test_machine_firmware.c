@@ -357,6 +357,9 @@ START_TEST(acpi_tables)
 }
 END_TEST
 
+static const char zeroes[512];
+static const char erased[256 * KIB] = {[0 ... 256 * KIB - 1] = '\xff'};
+
 static const struct {
 	const char *head;
 	size_t head_len;
@@ -379,7 +382,9 @@ static const struct {
 	{"", 0, 0, 100 * KIB, true, "variables: it is smaller than 256 KiB"},
 	{"", 0, 0, 300 * KIB, true, "variables: it has a size that is no multiple of 256 KiB"},
 	{"\x01\x02", 2, 3, 768 * KIB, true, "variables: it is no store of UEFI variables"},
-	{"", 0, 0, 33 * KIB *KIB, true, NULL}, /* blank behind the bank */
+	{zeroes, sizeof(zeroes), 3, 768 * KIB, true, "variables: it is no store of UEFI variables"}, /* a disk? */
+	{erased, sizeof(erased), 3, 768 * KIB, true, NULL}, /* a power cut while the first block was written */
+	{"", 0, 0, 33 * KIB *KIB, true, NULL},		    /* blank behind the bank */
 };
 
 START_TEST(bad_file)
