@@ -33,12 +33,17 @@ static void capture(struct attest_link *link, bool secured, const uint8_t *messa
 static int over_mailbox(struct attest_link *link, bool *secured, const uint8_t *req, size_t req_len, uint8_t *rsp,
 			size_t cap, size_t *len, unsigned timeout_ms)
 {
+	uint8_t type = (uint8_t)type_of(*secured);
 	int n;
 
 	link->mb->timeout_ms = timeout_ms;
-	n = doe_exchange(link->mb, DOE_VENDOR_PCI_SIG, (uint8_t)type_of(*secured), req, req_len, rsp, cap);
+	n = doe_exchange_typed(link->mb, DOE_VENDOR_PCI_SIG, &type, req, req_len, rsp, cap);
 	if (n < 0)
 		return n;
+	if (type != DOE_TYPE_SPDM && type != DOE_TYPE_SECURED_SPDM)
+		return log_fail(-EBADMSG, "%s: the answer is an object of type 0x%02x, not an SPDM message", link->name,
+				type);
+	*secured = type == DOE_TYPE_SECURED_SPDM;
 	*len = (size_t)n;
 	return 0;
 }

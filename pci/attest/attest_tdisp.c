@@ -16,16 +16,16 @@ static int tdisp_fail(struct attest *a, int err, const char *verdict, const char
 {
 	const struct tdisp_requester *td = &a->tdisp;
 
+	if (attest_peer_refused(a) && !td->version_known)
+		return attest_fail(a, err, "tdisp-unsupported", "the device does not know TDISP");
+	if (strcmp(a->verdict, "pending") != 0)
+		return err;
 	if (err == -EREMOTEIO)
 		return attest_fail(a, err, verdict, "%s: the device refuses: %s", what, tdisp_error_name(td->error));
 	if (err == -EBADMSG || err == -EPROTO)
 		return attest_fail(a, err, verdict, "%s: %s (state %s)", what,
 				   td->why ? td->why : "the answer is not what it must be",
 				   tdisp_state_name(td->state));
-	if (attest_peer_refused(a) && !td->version_known)
-		return attest_fail(a, err, "tdisp-unsupported", "the device does not know TDISP");
-	if (strcmp(a->verdict, "pending") != 0)
-		return err;
 	return attest_fail(a, err, verdict, "%s: %s", what, strerror(-err));
 }
 

@@ -99,7 +99,8 @@ static int pop(struct doe_mailbox *mb, uint32_t *value)
 	return err ? err : put(mb, DOE_READ_MBOX, 0);
 }
 
-static int receive_header(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, size_t *len)
+/* @answer: NULL, or where the type goes of an answer that may have another one. */
+static int receive_header(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, uint8_t *answer, size_t *len)
 {
 	uint8_t header[DOE_OBJECT_HEADER_BYTES];
 	struct wire_out out = wire_out(header, sizeof(header));
@@ -112,23 +113,26 @@ static int receive_header(struct doe_mailbox *mb, uint16_t vendor, uint8_t type,
 		return err;
 	wire_put_u32(&out, id);
 	wire_put_u32(&out, length);
-	if (field_get32(DOE_OBJECT_VENDOR, id) != vendor || field_get32(DOE_OBJECT_TYPE, id) != type)
+	if (field_get32(DOE_OBJECT_VENDOR, id) != vendor || (!answer && field_get32(DOE_OBJECT_TYPE, id) != type))
 		return log_fail(-EBADMSG, "%s: the DOE mailbox answers %04x:%02x with an object of %04x:%02x", mb->name,
 				vendor, type, field_get32(DOE_OBJECT_VENDOR, id), field_get32(DOE_OBJECT_TYPE, id));
 	int size = doe_object_size(header);
 
 	if (size < 0)
 		return log_fail(size, "%s: the DOE mailbox answers with an object of an impossible length", mb->name);
+	if (answer)
+		*answer = (uint8_t)field_get32(DOE_OBJECT_TYPE, id);
 	*len = (size_t)size - sizeof(header);
 	return 0;
 }
 
-static int receive_object(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, uint8_t *rsp, size_t cap)
+static int receive_object(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, uint8_t *answer, uint8_t *rsp,
+			  size_t cap)
 {
 	struct wire_out out = wire_out(rsp, cap);
 	uint32_t value = 0, status = 0;
 	size_t len = 0;
-	int err = receive_header(mb, vendor, type, &len);
+	int err = receive_header(mb, vendor, type, answer, &len);
 
 	if (err)
 		return err;
@@ -147,8 +151,8 @@ static int receive_object(struct doe_mailbox *mb, uint16_t vendor, uint8_t type,
 	return err ? err : (int)len;
 }
 
-static int exchange(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, const void *req, size_t len, void *rsp,
-		    size_t cap)
+static int exchange(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, uint8_t *answer, const void *req, size_t len,
+		    void *rsp, size_t cap)
 {
 	uint32_t status;
 	int err = send_object(mb, vendor, type, req, len);
@@ -164,11 +168,11 @@ static int exchange(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, const
 	if (status & DOE_STATUS_ERROR)
 		return log_fail(-EIO, "%s: the DOE mailbox at 0x%03x reports an error for an object %04x:%02x",
 				mb->name, mb->offset, vendor, type);
-	return receive_object(mb, vendor, type, rsp, cap);
+	return receive_object(mb, vendor, type, answer, rsp, cap);
 }
 
-int doe_exchange(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, const void *req, size_t len, void *rsp,
-		 size_t cap)
+static int exchange_when_idle(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, uint8_t *answer, const void *req,
+			      size_t len, void *rsp, size_t cap)
 {
 	if (len > DOE_OBJECT_MAX_BYTES - DOE_OBJECT_HEADER_BYTES)
 		return log_fail(-EMSGSIZE, "%s: a request of %zu bytes does not fit in a DOE object", mb->name, len);
@@ -176,8 +180,20 @@ int doe_exchange(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, const vo
 
 	if (err)
 		return err;
-	err = exchange(mb, vendor, type, req, len, rsp, cap);
+	err = exchange(mb, vendor, type, answer, req, len, rsp, cap);
 	if (err < 0 && err != -ENODEV)
 		doe_abort(mb);
 	return err;
+}
+
+int doe_exchange(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, const void *req, size_t len, void *rsp,
+		 size_t cap)
+{
+	return exchange_when_idle(mb, vendor, type, NULL, req, len, rsp, cap);
+}
+
+int doe_exchange_typed(struct doe_mailbox *mb, uint16_t vendor, uint8_t *type, const void *req, size_t len, void *rsp,
+		       size_t cap)
+{
+	return exchange_when_idle(mb, vendor, *type, type, req, len, rsp, cap);
 }

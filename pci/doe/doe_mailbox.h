@@ -75,6 +75,12 @@ int doe_abort(struct doe_mailbox *mb);
  */
 int doe_exchange(struct doe_mailbox *mb, uint16_t vendor, uint8_t type, const void *req, size_t len, void *rsp,
 		 size_t cap);
+/**
+ * The same for protocols whose answers may be of another type of the vendor than the request, which @type tells
+ * afterwards: a device that has lost a session answers a secured SPDM message with one in clear.
+ */
+int doe_exchange_typed(struct doe_mailbox *mb, uint16_t vendor, uint8_t *type, const void *req, size_t len, void *rsp,
+		       size_t cap);
 
 /** Asks for what the mailbox speaks. Returns the number of features (<= @max are stored, a device that lists more or
  * goes round in circles gets -EBADMSG) or -errno (logged). */

@@ -207,6 +207,22 @@ START_TEST(exchange)
 }
 END_TEST
 
+/* A device that has lost a session answers with another type: only those who ask for it get to see that. */
+START_TEST(answer_of_another_type)
+{
+	uint8_t rsp[64], type = 2;
+
+	ck_assert_int_eq(doe_exchange_typed(&mb, 1, &type, "abcde", 5, rsp, sizeof(rsp)), 8);
+	ck_assert_uint_eq(type, 2);
+	dev.fault = OTHER_TYPE;
+	ck_assert_int_eq(doe_exchange_typed(&mb, 1, &type, "abcde", 5, rsp, sizeof(rsp)), 8);
+	ck_assert_uint_eq(type, 3);
+	ck_assert_uint_eq(dev.aborts, 0);
+	ck_assert_int_eq(ask(), -EBADMSG);
+	ck_assert_uint_eq(dev.aborts, 1);
+}
+END_TEST
+
 /* Each fault: what the caller gets, and that the mailbox was aborted so that it can be used again. */
 START_TEST(faults)
 {
@@ -327,6 +343,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, framing);
 	tcase_add_test(tc, exchange);
+	tcase_add_test(tc, answer_of_another_type);
 	tcase_add_test(tc, faults);
 	tcase_add_test(tc, waits);
 	tcase_add_test(tc, aborts);
