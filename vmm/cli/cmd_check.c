@@ -25,6 +25,7 @@ static int run_checks(struct check *check)
 {
 	check_kvm(check);
 	check_files(check);
+	check_control(check);
 	check_memory(check);
 	check_iommufd(check);
 	check_kernel_options(check);
@@ -91,11 +92,12 @@ const struct cli_command cli_cmd_check = {
 	.usage = "[--set PATH=VALUE]... [FILE]",
 	.summary = "say whether FILE is right and whether this host can run it",
 	.help = "Prints one line for each finding: ok, warning or error, what it is about, what is the case and what to\n"
-		"do. Looks at the file, KVM, iommufd, VFIO, memory and its limits, the kernel's options, and at each\n"
-		"assigned device: its driver, group and IOMMU, whether it is free, whether its IOMMU can nest, and whether\n"
-		"addresses that the host reserves collide with the guest's memory; then at what the other devices stand on:\n"
-		"images and their locks, taps, vhost, sockets, folders, servers to start, open files, io_uring. Devices are\n"
-		"opened and closed again; nothing is changed. Without FILE it looks at the host alone.",
+		"do. Looks at the file, the place of its control socket, KVM, iommufd, VFIO, memory and its limits, the\n"
+		"kernel's options, and at each assigned device: its driver, group and IOMMU, whether it is free, whether\n"
+		"its IOMMU can nest, and whether addresses that the host reserves collide with the guest's memory; then at\n"
+		"what the other devices stand on: images and their locks, taps, vhost, sockets, folders, servers to start,\n"
+		"open files, io_uring. Devices are opened and closed again; nothing is changed. Without FILE it looks at\n"
+		"the host alone.",
 	.example = "  aerie check configs/vms/first-flight.yaml",
 	.status = "  0  no errors (warnings are allowed)\n"
 		  "  2  at least one error, or the command line was refused",

@@ -48,6 +48,7 @@ void check_kvm(struct check *check);		/* /dev/kvm, its version, the architecture
 void check_iommufd(struct check *check);	/* /dev/iommu, VFIO character devices, vfio-pci */
 void check_kernel_options(struct check *check); /* /proc/config.gz, when there is one */
 void check_files(struct check *check);		/* kernel, initrd, console file */
+void check_control(struct check *check);	/* the place of the control socket */
 void check_memory(struct check *check);		/* free memory, huge pages, RLIMIT_MEMLOCK */
 void check_iommus(struct check *check);		/* whether the machine has room for the guest's IOMMUs */
 void check_devices(struct check *check);  /* each assigned device: there, bound, alone, translated, free, nesting */
