@@ -19,7 +19,7 @@ struct soft_device {
 	struct ide_km_responder ide;
 	struct tdisp_responder tdisp;
 	unsigned states_told; /* GET_STATE answered with RUN since START */
-	bool cut;	      /* the session is to be forgotten before the next message */
+	bool cut;	      /* the session is to be forgotten after this answer */
 };
 
 static const struct {
@@ -172,28 +172,35 @@ static const struct tdisp_device_ops tdisp_ops = {
 
 /* ---- Sessions ---- */
 
+/* Whether the trouble of a running interface comes now: not at the first look at it. */
+static bool fails_in_run(struct soft_device *dev)
+{
+	const struct soft_device_config *config = &dev->config;
+
+	return dev->tdisp.state == TDISP_RUN && dev->states_told++ > 0 &&
+	       (!config->fault_due || config->fault_due(config->opaque));
+}
+
 /* What a device in trouble does around a TDISP request. True: there is no answer. */
 static bool misbehave(struct soft_device *dev, uint8_t message)
 {
-	bool runs = dev->tdisp.state == TDISP_RUN;
-
 	switch (dev->config.fault) {
 	case SOFT_FAULT_CUT_AFTER_LOCK:
-		dev->cut = dev->tdisp.state == TDISP_LOCKED && message == TDISP_START_INTERFACE;
-		return dev->cut;
+		dev->cut = dev->tdisp.state == TDISP_LOCKED && message == TDISP_GET_REPORT;
+		return false;
 	case SOFT_FAULT_START_REFUSED:
 		if (message == TDISP_START_INTERFACE)
 			dev->tdisp.nonce[0] ^= 1;
 		return false;
 	case SOFT_FAULT_ERROR_IN_RUN:
-		if (runs && message == TDISP_GET_STATE && dev->states_told++ > 0)
+		if (message == TDISP_GET_STATE && fails_in_run(dev))
 			tdisp_responder_fail(&dev->tdisp);
 		return false;
 	case SOFT_FAULT_SILENT_IN_RUN:
-		return runs && dev->states_told++ > 0;
+		return fails_in_run(dev);
 	case SOFT_FAULT_CUT_IN_RUN:
-		dev->cut = runs && dev->states_told++ > 0;
-		return dev->cut;
+		dev->cut = fails_in_run(dev);
+		return false;
 	default:
 		return false;
 	}

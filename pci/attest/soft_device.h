@@ -27,11 +27,13 @@
 	X(SOFT_FAULT_OVERLAP, "overlapping-ranges", "reports ranges that overlap")                                     \
 	X(SOFT_FAULT_EMPTY_RANGE, "empty-range", "reports a range without pages")                                      \
 	X(SOFT_FAULT_REPORT_SHORT, "report-short", "says that it reports more ranges than there are")                  \
-	X(SOFT_FAULT_CUT_AFTER_LOCK, "cut-after-lock", "forgets the session between LOCK and START")                   \
+	X(SOFT_FAULT_CUT_AFTER_LOCK, "cut-after-lock",                                                                 \
+	  "forgets the session between LOCK and START, once it has reported")                                          \
 	X(SOFT_FAULT_START_REFUSED, "start-refused", "refuses to start its interface: INVALID_NONCE")                  \
 	X(SOFT_FAULT_ERROR_IN_RUN, "error-in-run", "goes from RUN to ERROR when it is asked for its state again")      \
 	X(SOFT_FAULT_SILENT_IN_RUN, "silent-in-run", "does not answer any more once its interface runs")               \
-	X(SOFT_FAULT_CUT_IN_RUN, "cut-in-run", "forgets the session once its interface runs")
+	X(SOFT_FAULT_CUT_IN_RUN, "cut-in-run",                                                                         \
+	  "forgets the session once its interface runs and it was asked for its state again")
 
 enum soft_fault {
 #define X(id, name, text) id,
@@ -55,6 +57,9 @@ struct soft_device_config {
 	uint8_t heartbeat_s;
 	enum spdm_fault spdm_fault;
 	enum soft_fault fault;
+	/* Whether a fault of a running interface may come now; NULL: always. */
+	bool (*fault_due)(void *opaque);
+	void *opaque;
 };
 
 /** 0 or -errno (logged). */

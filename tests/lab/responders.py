@@ -4,7 +4,9 @@
 Each is aerie itself, the sanitizers' build of the unit tests, behind a port of the loopback interface; QEMU
 connects when it creates the drive, so they listen before it starts. Certificates and keys are made
 for each run and lie in the share, where L1 finds the roots: /lab/pki/N/root.pem, N the number of
-the device, counted from 1.
+the device, counted from 1. In a responder's arguments ${PKI} is that folder, so that host.sh can
+make a file there for which a fault waits. --bar says where L1's firmware puts the device's BARs,
+which the responder cannot see: the addresses are the same at each boot of the same machine.
 """
 
 import subprocess
@@ -51,7 +53,8 @@ class Responders:
         pki = self._share / "pki" / str(number)
         pki.mkdir(parents=True)
         command = [str(paths.BUILD / build.SANITIZED / "aerie"), "spdm-responder", "--pki", str(pki),
-                   "--generate", *arguments, "127.0.0.1:0"]
+                   "--generate", *(word.replace("${PKI}", str(pki)) for word in arguments),
+                   "127.0.0.1:0"]
         log = self._logs / f"responder-{number}.log"
         with log.open("w") as errors:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -338,6 +338,29 @@ START_TEST(named_faults)
 }
 END_TEST
 
+static bool due(void *opaque)
+{
+	return *(const bool *)opaque;
+}
+
+/* A fault of a running interface waits until its time has come. */
+START_TEST(fault_when_due)
+{
+	bool now = false;
+
+	ck_assert(soft_device_fault(&device, "error-in-run"));
+	device.fault_due = due;
+	device.opaque = &now;
+	begin();
+	ck_assert_int_eq(whole(), 0);
+	ck_assert_int_eq(attest_alive(attest), 0);
+	now = true;
+	ck_assert_int_lt(attest_alive(attest), 0);
+	ck_assert_str_eq(attest_verdict(attest), "left-run");
+	end();
+}
+END_TEST
+
 /* Silence and lost sessions are told apart from refusals, by whatever is noticed first. */
 static const char *const lost[] = {"cut-after-lock", "silent-in-run", "cut-in-run", "drop-session", "bad-tag"};
 
@@ -540,6 +563,7 @@ int main(void)
 	tcase_add_loop_test(tc, versions_and_algorithms, 0, sizeof(sets) / sizeof(sets[0]));
 	tcase_add_test(tc, policies);
 	tcase_add_loop_test(tc, named_faults, 0, sizeof(faults) / sizeof(faults[0]));
+	tcase_add_test(tc, fault_when_due);
 	tcase_add_loop_test(tc, lost_sessions, 0, sizeof(lost) / sizeof(lost[0]));
 	tcase_add_loop_test(tc, replays, 0, 2);
 	tcase_add_test(tc, unknown_root);

@@ -212,7 +212,7 @@ static const struct {
 } refusals[] = {
 	{"bad-signature", "bad-signature"},   {"zero-nonce", "bad-nonce"},	  {"no-reply", "no-reply"},
 	{"key-refused", "ide-refused"},	      {"lock-refused", "lock-refused"},	  {"extra-range", "report-bad"},
-	{"overlapping-ranges", "report-bad"}, {"start-refused", "start-refused"}, {"cut-after-lock", "no-reply"},
+	{"overlapping-ranges", "report-bad"}, {"start-refused", "start-refused"}, {"cut-after-lock", "session-lost"},
 };
 
 /* No guest runs, the last message says why in a word, and the device has never been able to do DMA. */

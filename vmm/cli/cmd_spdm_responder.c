@@ -31,6 +31,7 @@ static const struct cli_option options[] = {
 	{"no-ide", 'I', NULL, "knows no IDE_KM, and locks without keys"},
 	{"no-tdisp", 'T', NULL, "knows no TDISP"},
 	{"fault", 'f', "NAME", "misbehave; one of SPDM and one of the device (list: --fault help)"},
+	{"when", 'w', "FILE", "faults of a running interface wait until FILE exists"},
 	{"capture", 'c', "FILE", "write the exchange there, in pcap format"},
 	{"once", '1', NULL, "end when the first peer has left"},
 	{"anywhere", 'a', NULL, "listen on addresses other than loopback, too"},
@@ -38,7 +39,7 @@ static const struct cli_option options[] = {
 };
 
 struct responder {
-	const char *pki, *where, *capture;
+	const char *pki, *where, *capture, *when;
 	bool generate, once, anywhere, has_bars;
 	struct attest_pki_config cert;
 	struct spdm_block blocks[MAX_BLOCKS];
@@ -208,6 +209,9 @@ static int parse_option(struct cli_args *args, struct responder *r, int letter)
 	case 'T':
 		r->device.tdisp = false;
 		return 0;
+	case 'w':
+		r->when = optarg;
+		return 0;
 	case 'c':
 		r->capture = optarg;
 		return 0;
@@ -246,6 +250,13 @@ static int parse(struct cli_args *args, struct responder *r)
 	return 0;
 }
 
+static bool fault_due(void *opaque)
+{
+	const struct responder *r = opaque;
+
+	return access(r->when, F_OK) == 0;
+}
+
 static void fill_defaults(struct responder *r)
 {
 	static const struct spdm_block defaults[] = {
@@ -259,6 +270,10 @@ static void fill_defaults(struct responder *r)
 		r->device.nr_blocks = ARRAY_LEN(defaults);
 	}
 	r->device.blocks = r->blocks;
+	if (r->when) {
+		r->device.fault_due = fault_due;
+		r->device.opaque = r;
+	}
 	if (!r->has_bars)
 		r->device.bars[0] = (struct tdisp_bar){0x10000000, 0x4000};
 	/* The generated key is of the first algorithm that is offered, and then the only one that fits. */
