@@ -32,6 +32,8 @@ struct pvh_module {
 };
 _Static_assert(sizeof(struct pvh_module) == 32, "struct hvm_modlist_entry");
 
+#define PVH_MEMORY_RAM 1u /* XEN_HVM_MEMMAP_TYPE_RAM, as in e820 */
+
 struct pvh_memory {
 	uint64_t address;
 	uint64_t size;

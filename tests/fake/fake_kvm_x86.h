@@ -26,6 +26,12 @@ struct fake_x86_exit {
 	bool in;
 };
 
+/* struct kvm_xsave without its flexible end. */
+struct fake_xsave {
+	uint32_t region[1024];
+};
+_Static_assert(sizeof(struct fake_xsave) == sizeof(struct kvm_xsave), "KVM_GET_XSAVE");
+
 struct fake_x86_vcpu {
 	bool created;
 	struct kvm_run *run;
@@ -37,7 +43,7 @@ struct fake_x86_vcpu {
 	struct kvm_debugregs debugregs;
 	struct kvm_xcrs xcrs;
 	struct kvm_fpu fpu;
-	struct kvm_xsave xsave;	      /* with KVM_CAP_XSAVE */
+	struct fake_xsave xsave;      /* with KVM_CAP_XSAVE */
 	uint64_t msrs[FAKE_X86_MSRS]; /* TSC, PAT, ROM */
 	unsigned msr_writes;
 	uint32_t apic_id; /* leaf 1, 31:24 */
