@@ -289,6 +289,37 @@ START_TEST(a_page_that_never_comes)
 }
 END_TEST
 
+/* One page that is lent to the device again and again faults as often. */
+START_TEST(a_page_that_goes_again)
+{
+	static const struct {
+		uint64_t cmd[2];
+		bool counts;
+	} cmds[] = {
+		{{0x12, 0x123000}, true},
+		{{0x13 | 3u << 12 | 1u << 20, 0x11d000 | 1u << 10}, true}, /* 4 << 1 pages of 4 KiB */
+		{{0x12, 0x120000 | 2u << 10}, true},			   /* one of 16 KiB */
+		{{0x11, 0}, true},
+		{{0x12, 0x124000}, false},
+		{{0x13 | 3u << 12 | 1u << 20, 0x11b000 | 1u << 10}, false},
+		{{0x40, 0x123000}, false},
+	};
+	uint32_t n = 0, done;
+
+	build();
+	do {
+		if (n % 100 == 0)
+			ck_assert_int_eq(nested_invalidate(nested, &cmds[_i].cmd, 1, &done), 0);
+		ck_assert(fake_fault_raise(fake[0]->dev, fake[0]->attached,
+					   &(struct fake_fault){.tag = n++, .addr = 0x123456}));
+		if (nested_read_faults(nested, faults) == 0)
+			break;
+		ck_assert_int_eq(nested_answer(nd[0], faults[0].handle, true), 0);
+	} while (n < NESTED_SAME_PAGE + 2);
+	ck_assert_uint_eq(n, NESTED_SAME_PAGE + (cmds[_i].counts ? 2 : 1));
+}
+END_TEST
+
 /* No attach and no detach works: the table stays in force, and so do its faults. */
 START_TEST(stuck_on_its_table)
 {
@@ -506,6 +537,7 @@ int main(void)
 	tcase_add_test(t, nothing_changes);
 	tcase_add_test(t, answer_of_another);
 	tcase_add_test(t, a_page_that_never_comes);
+	tcase_add_loop_test(t, a_page_that_goes_again, 0, 7);
 	tcase_add_test(t, stuck_on_its_table);
 	tcase_add_test(t, time_is_up);
 	tcase_add_test(t, timer_fires);

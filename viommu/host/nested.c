@@ -237,6 +237,7 @@ int nested_invalidate(struct nested *nested, const void *cmds, uint32_t n, uint3
 	err = ioc_invalidate(nested->iommufd->fd, nested->viommu->id, cmds, n, done);
 	if (*done > n)
 		*done = n;
+	nested_faults_invalidated(nested, cmds, *done);
 	if (err)
 		return log_fail(err,
 				"cannot forward invalidations to %s: command %" PRIu32 " of %" PRIu32 " failed: %s",

@@ -60,7 +60,7 @@ int nested_read_events(struct nested *nested, struct nested_event events[NESTED_
 #define NESTED_MAX_FAULTS    1024u /* open at the same time; more are answered "invalid" at once */
 #define NESTED_FAULT_BATCH   64u
 #define NESTED_FAULT_SECONDS 30u   /* then a fault that has no answer is answered "invalid" */
-#define NESTED_SAME_PAGE     4096u /* faults of a page in a row, each retried; then the access fails */
+#define NESTED_SAME_PAGE     4096u /* faults of a page in a row, each retried, none invalidated; then the access fails */
 #define NESTED_NO_PASID	     UINT32_MAX
 
 struct nested_fault {

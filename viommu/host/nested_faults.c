@@ -193,7 +193,8 @@ static void drop(struct nested_faults *f, struct nested_pending *p)
 
 /*
  * A fault of stage 2 cannot be told from one of stage 1 here (arm_smmu_handle_event() drops the mark), and the guest
- * would answer it with "retry" for ever: its table maps the page, to an address at which the host has nothing.
+ * would answer it with "retry" for ever: its table maps the page, to an address at which the host has nothing. It has
+ * no reason then to take the page out of TLBs, as it has when one page is lent to the device again and again.
  */
 static bool hopeless(struct nested_dev *dev, const struct iommu_hwpt_pgfault *raw)
 {
@@ -212,6 +213,31 @@ static bool hopeless(struct nested_dev *dev, const struct iommu_hwpt_pgfault *ra
 		  "the guest has no memory; the access fails",
 		  dev->dev->bdf, page << PAGE_BITS);
 	return true;
+}
+
+/* What a command of the guest takes out of TLBs: @page of any ASID, or everything. */
+static bool takes_away(const uint64_t cmd[2], uint64_t page)
+{
+	uint64_t op = field_get(HOST_CMD0_OP, cmd[0]), tg = field_get(HOST_CMD1_TG, cmd[1]);
+	uint64_t first = field_get(HOST_CMD1_VA, cmd[1]), pages = 1;
+
+	if (op < HOST_CMD_TLBI_FIRST || op > HOST_CMD_TLBI_LAST)
+		return false;
+	if (op != HOST_CMD_NH_VA && op != HOST_CMD_NH_VAA)
+		return true;
+	/* 4.4.1.1 */
+	if (tg != 0)
+		pages = ((field_get(HOST_CMD0_NUM, cmd[0]) + 1) << field_get(HOST_CMD0_SCALE, cmd[0])) << 2 * (tg - 1);
+	return page - first < pages;
+}
+
+/* A page that the guest has taken away in between faults anew, and for a reason. */
+void nested_faults_invalidated(struct nested *nested, const uint64_t (*cmds)[2], uint32_t n)
+{
+	for (struct nested_dev *d = nested->devices; d; d = d->next)
+		for (uint32_t i = 0; d->same_faults && i < n; i++)
+			if (takes_away(cmds[i], d->fault_page))
+				d->same_faults = 0;
 }
 
 /* The place of the group of @raw, a new one when it begins a group; 0: turned away. */

@@ -94,6 +94,9 @@ void nested_faults_refuse(struct nested_dev *dev);
 /** The kernel has answered what came from the last attachment of @dev: forgets it. */
 void nested_faults_withdraw(struct nested_dev *dev);
 
+/** The @n commands of @cmds (those of nested_invalidate()) were carried out. */
+void nested_faults_invalidated(struct nested *nested, const uint64_t (*cmds)[2], uint32_t n);
+
 /** Decodes @len bytes that follow what is in @stream. Writes at most @max events and returns their number; *@used:
  * bytes taken (all of them unless @max was reached); adds to *@lost, which saturates. */
 unsigned nested_decode(struct nested_stream *stream, const uint8_t *bytes, size_t len, struct nested_event *events,
