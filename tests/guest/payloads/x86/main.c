@@ -111,7 +111,7 @@ static void ports(void)
 	CHECK_EQ(in8(0x64), 0xff);
 	CHECK_EQ(in32(0xcfc), UINT32_MAX);
 	__asm__ volatile("outb %b0, $0x80" ::"a"(1));
-	__asm__ volatile("rep insb" : "+D"(to), "+c"(n) : "d"(0x3f8) : "memory");
+	__asm__ volatile("rep insb" : "+D"(to), "+c"(n) : "d"(0x2f8) : "memory");
 	for (unsigned i = 0; i < sizeof(bytes); i++)
 		CHECK_EQ(bytes[i], 0xff);
 }
