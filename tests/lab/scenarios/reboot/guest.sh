@@ -14,6 +14,7 @@ if [ "$found" != "$mark" ]; then
 		echo "$mark"
 		dd if=/dev/zero bs=$BLOCK count=1 2>/dev/null
 	} | dd of="$disk" bs=$BLOCK seek=$place count=1 iflag=fullblock conv=notrunc,fsync 2>/dev/null
+	release 0000:01:00.0
 	echo "LAB: rebooting"
 	reboot -f
 	sleep 60
