@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "attest_priv.h"
-#include "ide_km.h"
 #include "log.h"
 
 /* The first transport of QEMU's that carries SPDM takes no answer over 0x1200 bytes with its DOE header. */
@@ -35,8 +34,7 @@ int attest_fail(struct attest *a, int err, const char *verdict, const char *fmt,
 	return err;
 }
 
-/* The requester has logged it. */
-static int spdm_fail(struct attest *a, int err)
+int attest_spdm_fail(struct attest *a, int err)
 {
 	return attest_fail(a, err, spdm_reason_name(spdm_requester_reason(a->rq)), "%s", spdm_requester_why(a->rq));
 }
@@ -141,6 +139,7 @@ static void forget_evidence(struct attest *a)
 	a->measurements = (struct spdm_measurements){.count = 0};
 	a->connected = a->challenged = a->measured = a->policy_held = a->keyed = a->locked = a->started = false;
 	a->session = 0;
+	a->tsm[0] = a->stream[0] = '\0';
 	tdisp_requester_reset(&a->tdisp);
 	a->report = (struct tdisp_report){.nr_ranges = 0};
 }
@@ -150,19 +149,19 @@ static int identify(struct attest *a)
 	int err = spdm_requester_connect(a->rq);
 
 	if (err < 0)
-		return spdm_fail(a, err);
+		return attest_spdm_fail(a, err);
 	a->connected = true;
 	if (needs_secrecy(a) && !(spdm_requester_peer_caps(a->rq) & SPDM_CAP_ENCRYPT))
 		return attest_fail(a, -ENOTSUP, spdm_reason_name(SPDM_NO_CAPS),
 				   "the device does not encrypt its sessions: the keys of its link would be seen");
 	err = spdm_requester_chain(a->rq, a->config.slot);
 	if (err < 0)
-		return spdm_fail(a, err);
+		return attest_spdm_fail(a, err);
 	if (!(spdm_requester_peer_caps(a->rq) & SPDM_CAP_CHAL))
 		return 0; /* then the session's signature proves possession of the key */
 	err = spdm_requester_challenge(a->rq);
 	if (err < 0)
-		return spdm_fail(a, err);
+		return attest_spdm_fail(a, err);
 	a->challenged = true;
 	return 0;
 }
@@ -198,7 +197,7 @@ static int measure(struct attest *a)
 		return attest_fail(a, -ENOTSUP, "no-measurements", "the device has no signed measurements");
 	err = spdm_requester_measurements(a->rq, a->session, true, false, &a->measurements);
 	if (err < 0)
-		return spdm_fail(a, err);
+		return attest_spdm_fail(a, err);
 	a->measured = true;
 	return hold_policy(a);
 }
@@ -213,7 +212,7 @@ int attest_vendor(void *opaque, const uint8_t *req, size_t len, uint8_t *rsp, si
 		return attest_fail(a, -ECONNABORTED, "session-lost", "the session with the device is over");
 	err = spdm_requester_vendor(a->rq, a->session, req, len, rsp, cap, &got);
 	if (err < 0)
-		return spdm_fail(a, err);
+		return attest_spdm_fail(a, err);
 	return (int)got;
 }
 
@@ -222,56 +221,23 @@ bool attest_peer_refused(const struct attest *a)
 	return a->verdict == spdm_reason_name(SPDM_PEER_ERROR);
 }
 
-/* The flow has logged it. A session that broke underneath has set the verdict. */
-static int key_fail(struct attest *a, int err, const char *verdict, const char *what)
-{
-	if (strcmp(a->verdict, "pending") != 0 && !attest_peer_refused(a))
-		return err;
-	return attest_fail(a, err, verdict, "%s: %s", what, strerror(-err));
-}
-
-static int key_link(struct attest *a)
-{
-	struct ide_km_port port = {0};
-	struct ide_keys keys;
-	int err;
-
-	if (!(a->config.require & ATTEST_IDE))
-		return 0;
-	attest_fail(a, 0, "pending", "the link is not keyed yet");
-	err = ide_km_query(a->config.name, 0, &port, attest_vendor, a);
-	if (err < 0)
-		return key_fail(a, err, "ide-unsupported", "the device does not answer IDE_KM");
-	err = ide_keys_generate(&keys);
-	if (err == 0)
-		err = ide_km_start_stream(a->config.name, 0, ATTEST_STREAM, 0, &keys, attest_vendor, a);
-	ide_keys_wipe(&keys);
-	if (err < 0)
-		return key_fail(a, err, "ide-refused", "the device does not take the keys of its link");
-	a->keyed = true;
-	if (!a->config.ide_capability)
-		log_warn(
-			"%s: took keys for its link, but shows no IDE capability: that the link is encrypted is a promise "
-			"of the device, which nothing here enforces",
-			a->config.name);
-	return 0;
-}
-
 int attest_verify(struct attest *a)
 {
 	int err;
 
 	forget_evidence(a);
 	attest_begin(a, ATTEST_VERIFY_S);
-	err = identify(a);
+	err = attest_keys_choose(a);
+	if (err == 0)
+		err = identify(a);
 	if (err < 0)
 		return err;
 	err = spdm_requester_start_session(a->rq, &a->session);
 	if (err < 0)
-		return spdm_fail(a, err);
+		return attest_spdm_fail(a, err);
 	err = measure(a);
 	if (err == 0)
-		err = key_link(a);
+		err = attest_keys_give(a);
 	if (err == 0 && !(a->config.require & ATTEST_TDISP))
 		attest_fail(a, 0, "trusted", "all that is required holds");
 	return err;

@@ -21,6 +21,13 @@
 #define ATTEST_IDE	    (1u << 2)
 #define ATTEST_TDISP	    (1u << 3)
 
+/* Who gives the keys of the link. */
+enum attest_keys {
+	ATTEST_KEYS_AUTO,   /* the host's kernel where it offers that and TDISP is not required; else aerie */
+	ATTEST_KEYS_HOST,   /* the host's kernel, to both ends of the link */
+	ATTEST_KEYS_DEVICE, /* aerie, to the device alone */
+};
+
 /* The stream that is keyed, and the default stream of the locked interface. */
 #define ATTEST_STREAM 0u
 
@@ -38,10 +45,12 @@ struct attest_config {
 	unsigned require;		     /* ATTEST_*; what is not required is not asked for */
 	unsigned slot;			     /* of the certificate chain */
 	uint16_t rid;			     /* requester id on the host */
-	bool ide_capability;		     /* config space shows IDE; without it keys are a promise of the device */
-	int64_t now;			     /* as for the requester */
-	unsigned timeout_ms;		     /* for one answer; 0: the requester's default */
-	unsigned patience_s;		     /* for one step; 0: four minutes to verify, seconds for what follows */
+	const char *host_bdf;		     /* the function on this host; NULL: none, and no TSM speaks for it */
+	enum attest_keys keys;
+	bool ide_capability; /* config space shows IDE; without it keys are a promise of the device */
+	int64_t now;	     /* as for the requester */
+	unsigned timeout_ms; /* for one answer; 0: the requester's default */
+	unsigned patience_s; /* for one step; 0: four minutes to verify, seconds for what follows */
 };
 
 /** All that aerie speaks, in pieces that QEMU's mailbox carries. */
@@ -55,15 +64,17 @@ void attest_destroy(struct attest **attest);
 /* The steps, in order. Each returns 0 or -errno and sets the verdict, which the caller tells; engines and transports
  * log particulars. After a failure the next call is attest_end(). */
 
-/** Identity, measurements, session, link keys: all but TDISP. Starts over when it has been called before. */
+/** Identity, measurements, session, link keys: all but TDISP. Starts over when it has been called before, and
+ * attest_end() since. When the host's kernel has given the keys, the session is over. */
 int attest_verify(struct attest *a);
 /** Locks the interface, reads its report and checks it. Nothing happens when TDISP is not required. */
 int attest_lock(struct attest *a);
 /** Starts the locked interface. Nothing happens when TDISP is not required. */
 int attest_start(struct attest *a);
-/** Asks whether all is still as it was: session alive, interface in RUN. */
+/** Asks whether all is still as it was: session alive, interface in RUN; or the host's connection in force. */
 int attest_alive(struct attest *a);
-/** Stops the interface and ends the session as far as they exist; what fails is not reported again. The evidence and
+/** Stops the interface, ends the session and the host's connection as far as they exist; what fails is not reported
+ * again. The evidence and
  * the verdict stay. */
 void attest_end(struct attest *a);
 

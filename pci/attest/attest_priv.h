@@ -3,6 +3,7 @@
 #define AERIE_ATTEST_PRIV_H
 
 #include "attest.h"
+#include "attest_tsm.h"
 #include "tdisp_requester.h"
 
 #define ATTEST_WHY 512u
@@ -27,7 +28,11 @@ struct attest {
 	struct spdm_measurements measurements;
 	bool measured;
 	bool policy_held;
-	bool keyed; /* IDE: all keys of ATTEST_STREAM run */
+	bool keyed;		 /* IDE: all keys of ATTEST_STREAM run; by_host: the host shows a stream */
+	bool by_host;		 /* the host's kernel gives the keys */
+	bool tsm_up;		 /* we have connected it to ... */
+	char tsm[TSM_NAME];	 /* ... this one */
+	char stream[TSM_STREAM]; /* name of its IDE stream on the host */
 	struct tdisp_requester tdisp;
 	struct tdisp_report report; /* points into tdisp.report */
 	uint64_t mmio_offset;	    /* as asked for in the last lock */
@@ -46,6 +51,20 @@ __attribute__((format(printf, 4, 5))) int attest_fail(struct attest *a, int err,
 /** The verdict is that the device answered with ERROR, which inside of IDE_KM and TDISP means that it does not know
  * them. */
 bool attest_peer_refused(const struct attest *a);
+
+/** Sets verdict and reason to the requester's, which has logged it; returns @err. */
+int attest_spdm_fail(struct attest *a, int err);
+
+/* attest_keys.c: each 0, or -errno with the verdict set. */
+
+/** Before anything is asked: who is to give the keys, and whether the mailbox is ours. */
+int attest_keys_choose(struct attest *a);
+/** Keys the link, if that is required. By the host: our session is over then. */
+int attest_keys_give(struct attest *a);
+/** Keyed by the host: whether it still is. */
+int attest_keys_look(struct attest *a);
+/** Takes back what the host was asked for. */
+void attest_keys_end(struct attest *a);
 
 /** tdisp_exchange_fn and ide_km_exchange_fn: a vendor-defined message in the session. */
 int attest_vendor(void *opaque, const uint8_t *req, size_t len, uint8_t *rsp, size_t cap);

@@ -142,11 +142,17 @@ static struct json_object *interface(const struct attest *a)
 
 static struct json_object *link_keys(const struct attest *a)
 {
+	const char *by = a->by_host ? a->tsm : "aerie";
 	struct json_object *o = json_object_new_object();
 
 	add(o, "keyed", json_object_new_boolean(a->keyed));
 	/* Only the two ports of a link can refuse what is not encrypted, and aerie keys one of them. */
-	add(o, "enforced", json_object_new_boolean(false));
+	add(o, "enforced", json_object_new_boolean(a->keyed && a->by_host));
+	add(o, "keyed_by", a->keyed ? text(by) : NULL);
+	/* In the session that brought the keys; in ours it was aerie. */
+	add(o, "identity_verified_by", a->keyed ? text(by) : NULL);
+	if (a->keyed && a->by_host)
+		add(o, "stream", text(a->stream));
 	add(o, "capability", json_object_new_boolean(a->config.ide_capability));
 	return o;
 }
@@ -234,7 +240,9 @@ void attest_print(const struct attest *a, FILE *out)
 	if (a->measured)
 		fprintf(out, "policy        %s\n",
 			a->policy_held ? "holds" : (a->config.policy ? "DOES NOT HOLD" : "none given"));
-	if (a->config.require & ATTEST_IDE)
+	if ((a->config.require & ATTEST_IDE) && a->keyed && a->by_host)
+		fprintf(out, "link keys     given to both ends by the host's %s, %s\n", a->tsm, a->stream);
+	else if (a->config.require & ATTEST_IDE)
 		fprintf(out, "link keys     %s; the other end of the link is not keyed by aerie\n",
 			a->keyed ? "taken by the device" : "NOT taken");
 	if (a->locked)

@@ -83,6 +83,8 @@ static int look_at_session(struct attest *a)
 {
 	int err;
 
+	if (a->tsm_up)
+		return attest_keys_look(a);
 	if (!a->session || !spdm_requester_session_alive(a->rq, a->session))
 		return attest_fail(a, -ECONNABORTED, "session-lost", "the session with the device is over");
 	if (!spdm_requester_heartbeat_period(a->rq, a->session))
@@ -128,6 +130,7 @@ void attest_end(struct attest *a)
 			spdm_requester_end_session(a->rq, a->session);
 	}
 	a->session = 0;
+	attest_keys_end(a);
 	a->verdict = verdict;
 	memcpy(a->why, why, sizeof(a->why));
 }

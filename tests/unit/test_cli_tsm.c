@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `aerie check` says of the host's device security. */
 #include "check_fixture.h"
+#include "fake_tsm.h"
 #include "run_suite.h"
 
 #define DEV "/sys/bus/pci/devices/" NVME "/"
@@ -45,8 +46,56 @@ START_TEST(managers)
 	ck_assert_uint_eq(check_with(check_tsm, nested_vm, NULL), 0);
 	found("^ok device " NVME ": connected to tsm0");
 	ck_assert_uint_eq(check_with(check_tsm, trusted_vm, NULL), 1);
-	found("^error device " NVME
-	      ": the kernel has connected it to tsm0 and uses its mailbox.*write tsm0 to tsm/disconnect");
+	found("^error device " NVME ": the kernel has connected " NVME
+	      " to tsm0 and uses its mailbox.*write tsm0 to tsm/disconnect");
+}
+END_TEST
+
+static const char keyed_vm[] = "version: 1\nmachine: { cpus: 2, memory: 512M }\nboot: { kernel: /dev/null }\n"
+			       "pci: [{ root-port: rp0, devices: [{ assign: \"" NVME
+			       "\", trust: { roots: /r.pem, require: [ide], link-keys: auto } }] }]\n";
+
+static void keys(const char *who, const char *more, const char *finding)
+{
+	char choice[64];
+	const char *const set[] = {choice, more, NULL};
+
+	snprintf(choice, sizeof(choice), "pci.0.devices.0.trust.link-keys=%s", who);
+
+	check_with(check_trust, keyed_vm, set);
+	found(finding);
+}
+
+/* Who is going to key the link, and whether that can be. */
+START_TEST(link_keys)
+{
+	static const char device[] = "^warning trust " NVME ": the keys of its link are given to the device alone";
+	static const char host[] =
+		"^ok trust " NVME ": once it has proven itself, both ends of its link are keyed by the host";
+
+	keys("auto", NULL, device);
+	keys("host", NULL, "^error trust " NVME ": the kernel offers no tsm/connect for " NVME ".*no security manager");
+	fake_tsm_install(NVME);
+	keys("auto", NULL, host);
+	keys("host", NULL, host);
+	keys("device", NULL, device);
+	keys("auto", "pci.0.devices.0.trust.require.1=tdisp", device);
+	fake_sysfs_file(FAKE_TSM_BRIDGE "/available_secure_streams", "0\n");
+	keys("auto", NULL, "^error trust " NVME ": no IDE stream is left on its host bridge");
+	fake_sysfs_file(FAKE_TSM_BRIDGE "/available_secure_streams", "4\n");
+	keys("auto", NULL, host);
+}
+END_TEST
+
+/* A function that another one's connection manages. */
+START_TEST(managed)
+{
+	fake_sysfs_file(DEV "tsm/dsm", NIC "\n");
+	fake_sysfs_file("/sys/bus/pci/devices/" NIC "/tsm/connect", "tsm0\n");
+	ck_assert_uint_eq(check_with(check_tsm, trusted_vm, NULL), 1);
+	found("^error device " NVME ": the kernel has connected " NIC " to tsm0 .*tsm/disconnect of " NIC);
+	fake_sysfs_file("/sys/bus/pci/devices/" NIC "/tsm/connect", "\n");
+	ck_assert_uint_eq(check_with(check_tsm, trusted_vm, NULL), 0);
 }
 END_TEST
 
@@ -71,6 +120,8 @@ int main(void)
 	tcase_add_test(tc, nothing);
 	tcase_add_test(tc, mailboxes);
 	tcase_add_test(tc, managers);
+	tcase_add_test(tc, link_keys);
+	tcase_add_test(tc, managed);
 	tcase_add_test(tc, identity);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

@@ -82,7 +82,7 @@ static bool all_are(const uint8_t *bytes, size_t len, uint8_t value)
 
 START_TEST(reads_array)
 {
-	uint64_t v;
+	uint64_t v = 0;
 
 	for (unsigned i = 0; i < 16; i++)
 		array[i] = (uint8_t)(i + 1);

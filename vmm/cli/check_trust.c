@@ -2,6 +2,7 @@
 /* aerie check: what devices have to prove before a guest gets them. Mailboxes: check_tsm.c. */
 #include <stdio.h>
 
+#include "attest_tsm.h"
 #include "host_check.h"
 #include "policy_load.h"
 #include "spdm.h"
@@ -41,13 +42,41 @@ static void check_policy(struct check *check, const char *what, const struct con
 	policy_free(policy);
 }
 
-static void check_link(struct check *check, const char *what, const struct config_trust *trust)
+/* The same choice as attest_keys.c makes. */
+static bool keyed_by_host(const struct config_device *dev)
 {
-	if (trust->requires & 1u << REQUIRE_IDE)
+	const struct config_trust *trust = dev->trust;
+
+	if (trust->link_keys != LINK_KEYS_AUTO)
+		return trust->link_keys == LINK_KEYS_HOST;
+	return dev->kind == DEVICE_ASSIGN && !(trust->requires & 1u << REQUIRE_TDISP) && tsm_offered(dev->assign);
+}
+
+static void check_link(struct check *check, const char *what, const struct config_device *dev)
+{
+	char names[TSM_MAX][TSM_NAME];
+
+	if (!(dev->trust->requires & 1u << REQUIRE_IDE))
+		return;
+	if (!keyed_by_host(dev))
 		check_add(
 			check, CHECK_WARNING, what,
 			"the keys of its link are given to the device alone: this host's root port is not keyed by aerie, "
 			"so that an encrypted link is the device's promise");
+	else if (!tsm_offered(dev->assign))
+		check_add(check, CHECK_ERROR, what,
+			  "the kernel offers no tsm/connect for %s, by which link-keys: host has its link keyed: %s",
+			  dev->assign,
+			  tsm_names(names) ? "it is not function 0 of a device with IDE"
+					   : "there is no security manager (/sys/class/tsm)");
+	else if (tsm_streams_left(dev->assign) == 0)
+		check_add(
+			check, CHECK_ERROR, what,
+			"no IDE stream is left on its host bridge (available_secure_streams); disconnect another device");
+	else
+		check_add(
+			check, CHECK_OK, what,
+			"once it has proven itself, both ends of its link are keyed by the host's kernel (tsm/connect)");
 }
 
 void check_trust(struct check *check)
@@ -64,6 +93,6 @@ void check_trust(struct check *check)
 			snprintf(what, sizeof(what), "trust %.63s", dev->id);
 			check_roots(check, what, dev->trust);
 			check_policy(check, what, dev->trust);
-			check_link(check, what, dev->trust);
+			check_link(check, what, dev);
 		}
 }

@@ -3,38 +3,25 @@
  * What this host's kernel offers for device security: TEE security managers (/sys/class/tsm), which of the assigned
  * devices they could or do speak for, and which devices have a mailbox that speaks SPDM at all.
  */
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "attest_tsm.h"
 #include "fd.h"
 #include "host_check.h"
-#include "sys.h"
 
-#define MAX_MANAGERS 8u
-
-/* Names below /sys/class/tsm, blank between them. Returns how many. */
-static unsigned managers(char *names, size_t cap)
+/* What tsm_names() finds, blank between them. Returns how many. */
+static unsigned managers(char *text, size_t cap)
 {
-	char path[256];
-	struct dirent *entry;
-	unsigned n = 0;
-	DIR *dir;
+	char names[TSM_MAX][TSM_NAME];
+	unsigned n = tsm_names(names);
 
-	names[0] = '\0';
-	snprintf(path, sizeof(path), "%s/sys/class/tsm", sys_root);
-	dir = opendir(path);
-	while (dir && n < MAX_MANAGERS && (entry = readdir(dir)) != NULL) {
-		size_t used = strlen(names);
+	text[0] = '\0';
+	for (unsigned i = 0; i < n; i++) {
+		size_t used = strlen(text);
 
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(names + used, cap - used, "%s%.24s", n ? " " : "", entry->d_name);
-		n++;
+		snprintf(text + used, cap - used, "%s%s", i ? " " : "", names[i]);
 	}
-	if (dir)
-		closedir(dir);
 	return n;
 }
 
@@ -50,7 +37,7 @@ static bool attribute(const char *bdf, const char *name, char *value, size_t cap
 static void check_device(struct check *check, const struct config_device *device, const char *names)
 {
 	const char *bdf = device->assign;
-	char what[96], value[128];
+	char what[96], value[128], tsm[TSM_NAME], dsm[TSM_NAME];
 	bool mailbox = attribute(bdf, "doe_features/doe_discovery", value, sizeof(value));
 	bool spdm = attribute(bdf, "doe_features/0001:01", value, sizeof(value)) &&
 		    attribute(bdf, "doe_features/0001:02", value, sizeof(value));
@@ -65,17 +52,15 @@ static void check_device(struct check *check, const struct config_device *device
 		check_add(check, CHECK_ERROR, what,
 			  "its DOE mailboxes do not speak SPDM (doe_features lists no 0001:01 and 0001:02); it cannot "
 			  "prove what \"trust\" requires");
-	if (!attribute(bdf, "tsm/connect", value, sizeof(value)))
-		return;
-	if (value[0] && device->trust)
+	if (tsm_connected(bdf, tsm, dsm) && device->trust)
 		check_add(
 			check, CHECK_ERROR, what,
-			"the kernel has connected it to %s and uses its mailbox, which aerie needs for \"trust\"; write "
-			"%s to tsm/disconnect",
-			value, value);
-	else if (value[0])
-		check_add(check, CHECK_OK, what, "connected to %s: its link is protected by the host", value);
-	else
+			"the kernel has connected %s to %s and uses its mailbox, which aerie needs for \"trust\"; write "
+			"%s to tsm/disconnect of %s",
+			dsm, tsm, tsm, dsm);
+	else if (tsm[0])
+		check_add(check, CHECK_OK, what, "connected to %s: its link is protected by the host", tsm);
+	else if (tsm_offered(bdf))
 		check_add(check, CHECK_OK, what,
 			  "can be connected to a security manager of the host (%s) by tsm/connect", names);
 }

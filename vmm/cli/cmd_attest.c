@@ -10,6 +10,7 @@
 #include "attest.h"
 #include "attest_function.h"
 #include "attest_link.h"
+#include "attest_tsm.h"
 #include "bits.h"
 #include "cli_priv.h"
 #include "fd.h"
@@ -180,6 +181,9 @@ static int open_function(struct attestation *t)
 	sscanf(t->bdf, "%x:%x:%x.%x", &domain, &bus, &device, &function);
 	t->rid = (uint16_t)(bus << 8 | device << 3 | function);
 	t->target = t->bdf;
+	err = tsm_must_be_free(t->bdf, t->bdf);
+	if (err < 0)
+		return err;
 	t->fd = doe_cfg_open_sysfs(t->bdf);
 	if (t->fd < 0)
 		return t->fd;

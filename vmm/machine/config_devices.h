@@ -116,11 +116,18 @@ enum config_requirement {
 	REQUIREMENTS,
 };
 
+enum config_link_keys {
+	LINK_KEYS_AUTO,
+	LINK_KEYS_HOST,	  /* by the host's kernel, tsm/connect */
+	LINK_KEYS_DEVICE, /* by aerie, to the device alone */
+};
+
 struct config_trust {
 	char *roots;	    /* path: certificates of the authorities that may vouch for it, PEM */
 	char *measurements; /* path: measurement policy; NULL: none */
 	enum config_requirement *require;
 	unsigned require_count;
+	enum config_link_keys link_keys;
 	unsigned requires; /* set by config_validate(): bits 1 << REQUIRE_*, what follows from them included */
 };
 

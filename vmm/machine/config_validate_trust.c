@@ -4,10 +4,35 @@
 
 #define AT(key, ...) config_at(tree, "pci.%u.devices.%u.trust" key, port, device, ##__VA_ARGS__)
 
+static int check_link_keys(const struct config_device *dev, const struct config_tree *tree, unsigned port,
+			   unsigned device)
+{
+	unsigned requires = dev->trust->requires;
+
+	if (dev->trust->link_keys == LINK_KEYS_AUTO)
+		return 0;
+	if (!(requires & 1u << REQUIRE_IDE))
+		return config_fail_key(tree, AT(".link-keys"),
+				       "no keys are required of the link: add ide to \"require\", or leave this out");
+	if (dev->trust->link_keys != LINK_KEYS_HOST)
+		return 0;
+	if (dev->kind != DEVICE_ASSIGN)
+		return config_fail_key(tree, AT(".link-keys"),
+				       "the host's kernel keys links of its own devices; this one is emulated");
+	/* PCIe 11.3.8: the stream of a TDI is keyed over the session that locks it. */
+	if (requires & 1u << REQUIRE_TDISP)
+		return config_fail_key(
+			tree, AT(".link-keys"),
+			"a link that the host's kernel has keyed is the kernel's session with the device, and Linux has no call "
+			"to lock an interface in that; leave tdisp out, or take link-keys: device");
+	return 0;
+}
+
 int config_validate_trust(struct config *config, const struct config_tree *tree, unsigned port, unsigned device)
 {
 	struct config_device *dev = &config->pci[port].devices[device];
 	struct config_trust *trust = dev->trust;
+	int err;
 
 	if (!trust)
 		return 0;
@@ -34,6 +59,9 @@ int config_validate_trust(struct config *config, const struct config_tree *tree,
 			tree, AT(".require"),
 			"the interface of a test endpoint can be locked by its guest only, once that has "
 			"placed its BARs; leave tdisp out");
+	err = check_link_keys(dev, tree, port, device);
+	if (err < 0)
+		return err;
 	if ((trust->requires & 1u << REQUIRE_MEASUREMENTS) && !trust->measurements)
 		return config_fail_key(
 			tree, AT(".require"),

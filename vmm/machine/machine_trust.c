@@ -27,6 +27,8 @@
 _Static_assert(ATTEST_SPDM == 1u << REQUIRE_SPDM && ATTEST_MEASUREMENTS == 1u << REQUIRE_MEASUREMENTS &&
 		       ATTEST_IDE == 1u << REQUIRE_IDE && ATTEST_TDISP == 1u << REQUIRE_TDISP,
 	       "one set of bits");
+_Static_assert((int)ATTEST_KEYS_HOST == LINK_KEYS_HOST && (int)ATTEST_KEYS_DEVICE == LINK_KEYS_DEVICE,
+	       "the same choice");
 
 static void set_timer(struct machine_trust *t, unsigned seconds)
 {
@@ -80,6 +82,8 @@ static int create_attest(struct machine_trust *t)
 						 .require = t->config->requires,
 						 .rid = trust_rid(t),
 						 .ide_capability = t->ide_capability,
+						 .host_bdf = t->ep->assigned ? t->ep->config->assign : NULL,
+						 .keys = (enum attest_keys)t->config->link_keys,
 					 });
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "attest_function.h"
+#include "attest_tsm.h"
 #include "bits.h"
 #include "fd.h"
 #include "log.h"
@@ -86,7 +87,9 @@ static int reach_assigned(struct machine_trust *t)
 
 	t->cfg = (struct doe_cfg_fd){.name = t->name};
 	t->cfg.fd = assigned_config_fd(t->ep->assigned, &t->cfg.base);
-	err = find_mailbox(t);
+	err = tsm_must_be_free(t->ep->config->assign, t->name);
+	if (err == 0)
+		err = find_mailbox(t);
 	if (err == -ENODEV)
 		return log_fail(
 			err,
