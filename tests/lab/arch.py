@@ -22,7 +22,6 @@ class Arch:
     qemu: str
     qemu_package: str
     machine: tuple[str, ...]     # L0's machine, with the IOMMU under test
-    peer: tuple[str, ...]        # QEMU's machine for a guest, to compare with aerie's
     cmdline: str                 # what L1's kernel must be told
     firmware: str                # the file given to -bios; empty: QEMU's own
     needs_iort: bool             # the machine's IORT must be overridden
@@ -47,7 +46,6 @@ ARM64 = Arch(
              # No PMU: counters of guests come and go with vCPU threads, and under
              # emulation L1's perf code has been seen to crash over that.
              "-global", "arm-smmuv3.stage=nested", "-cpu", "max,pmu=off"),
-    peer=("-M", "virt,gic-version=3", "-cpu", "max"),
     cmdline="",
     firmware="/usr/share/qemu-efi-aarch64/QEMU_EFI.fd",
     needs_iort=True,
@@ -77,7 +75,6 @@ X86_64 = Arch(
     # The IOMMU first: it looks only at devices that come after it
     machine=("-M", "q35", "-accel", "tcg", "-cpu", "max,+svm,+npt",
              "-device", "intel-iommu,intremap=on"),
-    peer=("-M", "q35", "-cpu", "max"),
     # Without the second, a busy build machine makes L1 panic: it counts timer interrupts in a
     # time that it takes from the emulated CPU.
     cmdline="intel_iommu=on no_timer_check",

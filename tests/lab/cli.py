@@ -113,8 +113,7 @@ def _dispatch(options: argparse.Namespace) -> int:
             options.names, _arches(options), options.kernel, options.jobs, options.full,
             options.aerie))
     if options.command == "dmesg":
-        kits = setup.prepare(_arches(options))
-        return dmesg.record([*kits.values()], testrun.scale())
+        return dmesg.record(_arches(options), testrun.scale())
     if options.command == "matrix":
         return testrun.run(testrun.Choice(["matrix"], _arches(options), [], 2, True, None))
     if options.command == "shell":

@@ -2,49 +2,25 @@
 """What guests' kernels warn of: nothing that they do not say on QEMU's machine too.
 
 Every guest tells the lines of its kernel's log with a level of warning or worse. Those of
-the same kernel on QEMU's machine are recorded by `lab dmesg` in tests/lab/dmesg/ARCH.json;
-what may differ stands in allowed.toml, with the reason.
+the same kernel on QEMU's machine, which runs in the same L1, are recorded by `lab dmesg` in
+tests/lab/dmesg/ARCH.json; what may differ stands in allowed.toml, with the reason.
 """
 
 import json
 import re
-import shutil
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
-from lab import hosttsc, initramfs, l0, paths, ui
+from lab import build, l1, paths, peers, scenario, scenariorun, setup, ui
 from lab.arch import Arch
 from lab.errors import LabError
-from lab.guests import GuestKernel
-from lab.setup import Kit
+from lab.result import PASSED
+from lab.scenario import ALL_KERNELS
+from lab.scenariorun import Run
 
 FOLDER = paths.LAB / "dmesg"
 LINE = re.compile(r"^LAB: dmesg [0-4] (.*?)\s*$", re.M)
-NUMBER = re.compile(r"\b0x[0-9a-f]+|\b[0-9a-f]*[0-9][0-9a-f]*\b")
-MODULES = ("virtio_pci", "virtio_rng")
-LIMIT = 120.0        # seconds
-
-
-@dataclass(frozen=True)
-class Peer:
-    """QEMU's machine, emulated, with a guest's kernel; started by UEFI firmware or directly."""
-
-    arch: Arch
-    kernel: Path
-    initrd: Path
-    firmware: bool
-
-    def command(self, console: Sequence[str]) -> list[str]:
-        """QEMU's command line."""
-        firmware = ["-bios", self.arch.firmware] if self.firmware else []
-        return [self.arch.qemu, *self.arch.peer, *firmware, "-smp", "1", "-m", "512M",
-                "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", *console,
-                "-device", "pcie-root-port,id=port1,chassis=1",
-                "-device", "virtio-rng-pci,bus=port1",
-                "-kernel", str(self.kernel), "-initrd", str(self.initrd),
-                "-append", f"console={self.arch.console} loglevel=4 {hosttsc.option(self.arch)}"]
+NUMBER = re.compile(r"\b0x[0-9a-f]+|\b[0-9a-f]*[0-9][0-9a-f]*\b|[0-9]+")
 
 
 def lines(log: str) -> list[str]:
@@ -55,43 +31,51 @@ def lines(log: str) -> list[str]:
 def problems(arch: Arch, kernel: str, firmware: bool, log: str) -> list[str]:
     """Those that the kernel does not have on QEMU's machine, and that are not allowed."""
     known = {_normal(line) for line in _recorded(arch).get(_key(kernel, firmware), [])}
-    allowed = [re.compile(entry["pattern"]) for entry in _allowed()
-               if entry.get("arch", arch.title) == arch.title]
-    return [f"the guest's kernel says '{line}'" for line in lines(log)
-            if _normal(line) not in known and not any(entry.search(line) for entry in allowed)]
+    return [f"the guest's kernel says '{line}'" for line in _unexcused(arch, lines(log))
+            if _normal(line) not in known]
 
 
-def record(kits: Sequence[Kit], scale: float) -> int:
-    """Boot all kernels on QEMU's machine and write what they say."""
-    for kit in kits:
-        ways = (False, True) if kit.arch.firmware else (False,)
-        found = {_key(kernel.name, firmware): _boot(kit, kernel, firmware, scale)
-                 for kernel in kit.guests for firmware in ways}
-        path = FOLDER / f"{kit.arch.title}.json"
+def record(arches: Sequence[Arch], scale: float) -> int:
+    """Boot all kernels on QEMU's machine in L1 and write what they say."""
+    kits = setup.prepare(arches)
+    for arch in arches:
+        qemu = setup.bench_qemu(arch)
+        ways = ("direct", "firmware") if arch.firmware else ("direct",)
+        host = l1.Host(kits[arch.name], {**qemu.files(), **build.host_programs(arch)},
+                       build.guest_programs(arch))
+        facts = {"WAYS": " ".join(ways), "QEMU": peers.IN_L1, "PROGRAM": arch.qemu,
+                 "LOADER": qemu.loader}
+        plan = scenario.load_for(FOLDER, arch)
+        with scenariorun.locked(plan):
+            with ui.Phase(f"{arch.title}: all kernels on the machine of QEMU {qemu.version}"):
+                this = scenariorun.fly(plan, ALL_KERNELS, host, scale, facts)
+            found = {_key(kernel, way == "firmware"): _said(this, kernel, way)
+                     for kernel in ALL_KERNELS for way in ways}
+        path = FOLDER / f"{arch.title}.json"
         path.write_text(json.dumps(found, indent=1) + "\n")
         ui.say(f"{path.relative_to(paths.REPO)}: "
                + ", ".join(f"{name} {len(said)}" for name, said in found.items()))
     return 0
 
 
+def _said(this: Run, kernel: str, way: str) -> list[str]:
+    """The lines of a kernel, each once whatever its numbers."""
+    result = scenariorun.judge(this, kernel)
+    if result.status != PASSED:
+        raise LabError(f"{kernel} did not boot on QEMU's machine\n{result.detail}")
+    said = _unexcused(this.scenario.arch, lines(this.log(f"{kernel}.{way}", "guest")))
+    return [*{_normal(line): line for line in said}.values()]
+
+
+def _unexcused(arch: Arch, said: Iterable[str]) -> list[str]:
+    """The lines that are not allowed on any machine."""
+    allowed = [re.compile(entry["pattern"]) for entry in _allowed()
+               if entry.get("arch", arch.title) == arch.title]
+    return [line for line in said if not any(entry.search(line) for entry in allowed)]
+
+
 def _key(kernel: str, firmware: bool) -> str:
     return f"{kernel} by firmware" if firmware else kernel
-
-
-def _boot(kit: Kit, kernel: GuestKernel, firmware: bool, scale: float) -> list[str]:
-    name = _key(kernel.name, firmware)
-    folder = paths.RUNS / kit.arch.title / "dmesg" / name.replace(" ", "-")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    initrd = folder / "initrd"
-    initrd.write_bytes(initramfs.guest(kit.busybox, kernel, MODULES, {})
-                       + initramfs.addition(None, {}))
-    with ui.Phase(f"{kit.arch.title}: {name} on QEMU's machine"):
-        l0.run(Peer(kit.arch, kernel.image, initrd, firmware), folder, LIMIT * scale)
-    log = (folder / "console.log").read_text(errors="replace").replace("\r", "")
-    if "LAB: guest ok" not in log:
-        raise LabError(f"{name} did not boot on QEMU's machine; see {folder}")
-    return lines(log)
 
 
 def _normal(line: str) -> str:
