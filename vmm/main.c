@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The whole life of a VM on one page. */
+#include <errno.h>
+
 #include "cli.h"
 #include "machine.h"
 #include "stats.h"
@@ -9,14 +11,19 @@ static int live(struct machine *machine)
 {
 	int status = MACHINE_REFUSED; /* until the guest has run */
 	enum vm_stop why;
+	int err = 0;
 
 	do {
 		if (machine_start(machine) < 0)
 			return status;
 		why = machine_run(machine);
 		status = MACHINE_FAILED;
-	} while (why == VM_STOP_RESET && machine_reset(machine) == 0);
+		if (why == VM_STOP_RESET)
+			err = machine_reset(machine);
+	} while (why == VM_STOP_RESET && err == 0);
 
+	if (err == -ECANCELED)
+		return MACHINE_DONE;
 	if (why == VM_STOP_DEBUG_EXIT)
 		return machine_debug_status(machine);
 	return why == VM_STOP_POWEROFF || why == VM_STOP_QUIT ? MACHINE_DONE : status;
@@ -25,10 +32,10 @@ static int live(struct machine *machine)
 static int run_vm(const struct config *config, const struct machine_options *options)
 {
 	struct machine *machine;
-	int status = MACHINE_DONE;
+	int status = MACHINE_DONE, err = machine_build(&machine, config);
 
-	if (machine_build(&machine, config) < 0)
-		return MACHINE_REFUSED;
+	if (err < 0)
+		return err == -ECANCELED ? MACHINE_DONE : MACHINE_REFUSED;
 	if (!options->dry_run)
 		status = live(machine);
 	machine_destroy(&machine);

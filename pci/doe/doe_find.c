@@ -115,6 +115,11 @@ int doe_discover(struct doe_mailbox *mb, struct doe_feature *features, unsigned 
 
 		if (err)
 			return err;
+		if (mb->slept_us >= DOE_DISCOVERY_MS * UINT64_C(1000))
+			return log_fail(-ETIMEDOUT,
+					"%s: has let wait for %u ms in all for what its DOE mailboxes speak; it is not "
+					"waited for any longer",
+					mb->name, DOE_DISCOVERY_MS);
 		/* Indices grow, or a device could keep us here for ever. */
 		if (n == max || (next != 0 && next <= index))
 			return log_fail(-EBADMSG, "%s: the DOE mailbox at 0x%03x lists features without end", mb->name,
@@ -136,6 +141,7 @@ static bool speaks(const struct doe_feature *features, int n, uint8_t type)
 int doe_open_spdm(struct doe_mailbox *mb, const struct doe_cfg_ops *ops, void *opaque, const char *name, unsigned skip)
 {
 	struct doe_feature features[MAX_FEATURES];
+	uint64_t slept_us = 0;
 	uint16_t after = 0;
 
 	for (;;) {
@@ -147,6 +153,7 @@ int doe_open_spdm(struct doe_mailbox *mb, const struct doe_cfg_ops *ops, void *o
 
 		if (err)
 			return err;
+		mb->slept_us = slept_us;
 		int n = doe_discover(mb, features, MAX_FEATURES);
 
 		if (n < 0)
@@ -154,6 +161,7 @@ int doe_open_spdm(struct doe_mailbox *mb, const struct doe_cfg_ops *ops, void *o
 		if (speaks(features, n, DOE_TYPE_SPDM) && speaks(features, n, DOE_TYPE_SECURED_SPDM) && skip-- == 0)
 			return 0;
 		after = (uint16_t)at;
+		slept_us = mb->slept_us;
 	}
 }
 

@@ -40,6 +40,7 @@ static int wait_status(struct doe_mailbox *mb, uint32_t any, uint32_t none, unsi
 			return -ETIMEDOUT;
 		mb->ops->sleep(mb->opaque, us);
 		slept += us;
+		mb->slept_us += us;
 		if (us < DOE_POLL_MAX_US)
 			us *= 2;
 	}

@@ -14,9 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DOE_TIMEOUT_MS	1000u /* 6.30.2: the longest time from GO to an answer, and for an abort */
-#define DOE_POLL_MIN_US 50u
-#define DOE_POLL_MAX_US 8000u
+#define DOE_TIMEOUT_MS	 1000u	/* 6.30.2: the longest time from GO to an answer, and for an abort */
+#define DOE_DISCOVERY_MS 10000u /* that all mailboxes of a function may let us wait for what they speak */
+#define DOE_POLL_MIN_US	 50u
+#define DOE_POLL_MAX_US	 8000u
 
 /* Access to configuration space, dwords at multiples of 4. 0 or -errno (logged). */
 struct doe_cfg_ops {
@@ -47,6 +48,7 @@ struct doe_mailbox {
 	uint16_t offset;     /* of the capability */
 	uint8_t version;     /* of the capability */
 	unsigned timeout_ms; /* for an answer; DOE_TIMEOUT_MS by default */
+	uint64_t slept_us;   /* waiting for it, in all */
 };
 
 struct doe_feature {
@@ -83,7 +85,7 @@ int doe_exchange_typed(struct doe_mailbox *mb, uint16_t vendor, uint8_t *type, c
 		       size_t cap);
 
 /** Asks for what the mailbox speaks. Returns the number of features (<= @max are stored, a device that lists more or
- * goes round in circles gets -EBADMSG) or -errno (logged). */
+ * goes round in circles gets -EBADMSG), -ETIMEDOUT when it has let wait for DOE_DISCOVERY_MS, or -errno (logged). */
 int doe_discover(struct doe_mailbox *mb, struct doe_feature *features, unsigned max);
 
 /** The first mailbox of the function that lists both CMA/SPDM and secured CMA/SPDM. @skip: how many of those to pass

@@ -98,6 +98,8 @@ int spdm_req_fail(struct spdm_requester *r, int err, enum spdm_reason reason, co
 	vsnprintf(r->why, sizeof(r->why), fmt, args);
 	va_end(args);
 	r->reason = reason;
+	if (err == -ECANCELED) /* by the user of the transport, to whom it is no news */
+		return err;
 	return log_fail(err, "SPDM: %s: %s", spdm_reason_text(reason), r->why);
 }
 

@@ -20,7 +20,8 @@ struct spdm_transport {
 	 * Sends one message and waits for the answer: an SPDM message, or with @secured a secured message of DSP0277
 	 * (DOE types 1 and 2). The answer may be padded with zeroes to a multiple of four; *@len then counts the
 	 * padding.
-	 * *@secured becomes true when the answer came as a secured message. 0; -ETIMEDOUT; other -errno (logged there).
+	 * *@secured becomes true when the answer came as a secured message. 0; -ETIMEDOUT; -ECANCELED; other -errno
+	 * (logged there).
 	 */
 	int (*exchange)(void *ctx, bool *secured, const uint8_t *request, size_t request_len, uint8_t *response,
 			size_t cap, size_t *len, unsigned timeout_ms);

@@ -19,7 +19,7 @@ static int handle(void *opaque, uint8_t *type, const uint8_t *req, size_t len, u
 	int n = doe_object_write(in, sizeof(in), DOE_VENDOR_PCI_SIG, *type, req, len);
 
 	fake->requests++;
-	if (n < 0 || !fake->device)
+	if (n < 0 || !fake->device || (fake->mute_at && fake->requests >= fake->mute_at))
 		return 0;
 	n = soft_device_handle(fake->device, in, (size_t)n, out, sizeof(out));
 	if (n <= 0)
@@ -35,6 +35,8 @@ static uint32_t read_register(void *opaque, unsigned offset)
 {
 	struct fake_doe *fake = opaque;
 
+	if (fake->silent && offset == FAKE_DOE_AT + DOE_STATUS)
+		return DOE_STATUS_BUSY;
 	return pci_function_cfg_read(&fake->fn, (uint16_t)(offset - FAKE_DOE_AT + OWN_AT), 4);
 }
 

@@ -15,6 +15,8 @@ struct fake_doe {
 	struct pci_doe doe;
 	struct bus bus;
 	struct soft_device *device; /* not owned; NULL: answers nothing */
+	bool silent;		    /* has never done what it was asked for */
+	unsigned mute_at;	    /* the request from which on it answers nothing, counted as follows; 0: never */
 	unsigned requests;
 };
 

@@ -28,6 +28,7 @@ enum fault {
 	LEFT_OVER,  /* an answer to somebody else is there still */
 	CONFIG_FAILS,
 	LOOPS, /* discovery without end */
+	SLOW,  /* each answer takes nine tenths of a second, and it has a lot to say of what it speaks */
 };
 
 /* The device: config space with a list of capabilities, and one mailbox at AT. Written as in 7.9.24. */
@@ -39,7 +40,7 @@ static struct {
 	uint8_t answer[256];
 	size_t answer_len, taken;
 	unsigned aborts, sleeps, statuses;
-	uint64_t slept_us;
+	uint64_t slept_us, go_us;
 	uint8_t versions; /* version byte of the last discovery */
 } dev;
 
@@ -68,7 +69,11 @@ static void answer(void)
 		payload[0] = 1;
 		payload[1] = 0;
 		payload[2] = types[index % 3];
-		payload[3] = dev.fault == LOOPS ? (uint8_t)(index ? 1 : 2) : (uint8_t)(index < 2 ? index + 1 : 0);
+		if (dev.fault == SLOW)
+			payload[3] = (uint8_t)(index + 1);
+		else
+			payload[3] =
+				dev.fault == LOOPS ? (uint8_t)(index ? 1 : 2) : (uint8_t)(index < 2 ? index + 1 : 0);
 	}
 	int n = doe_object_write(dev.answer, sizeof(dev.answer), o.vendor,
 				 dev.fault == OTHER_TYPE ? (uint8_t)(o.type + 1) : o.type, payload, len);
@@ -96,6 +101,8 @@ static int cfg_read(void *opaque, uint16_t offset, uint32_t *value)
 		if (dev.fault == STUCK_BUSY || dev.fault == DEAD_ABORT ||
 		    (dev.fault == BUSY_A_WHILE && dev.statuses < 5))
 			*value = DOE_STATUS_BUSY;
+		if (dev.fault == SLOW && !dev.taken && dev.slept_us - dev.go_us < 900000)
+			*value = dev.answer_len ? DOE_STATUS_BUSY : 0;
 		if (dev.fault == FAILS && dev.nr_written)
 			*value = DOE_STATUS_ERROR;
 		if (dev.fault == FAILS_LATE && dev.taken && !dev.answer_len)
@@ -121,6 +128,7 @@ static int cfg_write(void *opaque, uint16_t offset, uint32_t value)
 		dev.answer_len = 0;
 		dev.taken = 0;
 	} else if (offset == AT + DOE_CTRL && (value & DOE_CTRL_GO)) {
+		dev.go_us = dev.slept_us;
 		if (dev.fault != SILENT && dev.fault != FAILS)
 			answer();
 		dev.nr_written = dev.fault == FAILS ? 4 : 0;
@@ -323,6 +331,18 @@ START_TEST(discovery)
 }
 END_TEST
 
+/* Each answer comes in time; all of them together do not. */
+START_TEST(slow_discovery)
+{
+	dev.cfg[0x100 / 4] = 0x18010001;
+	dev.fault = SLOW;
+	ck_assert_int_eq(doe_open_spdm(&mb, &ops, NULL, "dev", 0), -ETIMEDOUT);
+	ck_assert_uint_ge(dev.slept_us, DOE_DISCOVERY_MS * UINT64_C(1000));
+	ck_assert_uint_le(dev.slept_us, (DOE_DISCOVERY_MS + DOE_TIMEOUT_MS) * UINT64_C(1000));
+	ck_assert_ptr_nonnull(strstr(lines, "dev: has let wait for 10000 ms in all"));
+}
+END_TEST
+
 /* The mailbox that speaks SPDM; the other one is passed over. */
 START_TEST(open_spdm)
 {
@@ -349,6 +369,7 @@ int main(void)
 	tcase_add_test(tc, aborts);
 	tcase_add_test(tc, finding);
 	tcase_add_test(tc, discovery);
+	tcase_add_test(tc, slow_discovery);
 	tcase_add_test(tc, open_spdm);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

@@ -96,6 +96,11 @@ int loop_run(struct loop *loop)
 	}
 }
 
+bool loop_is_stopping(const struct loop *loop)
+{
+	return atomic_load(&loop->stop_reason) != 0;
+}
+
 void loop_stop(struct loop *loop, int reason)
 {
 	int none = 0;

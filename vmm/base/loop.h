@@ -46,6 +46,9 @@ void loop_del(struct loop *loop, struct loop_source *src);
  *  -errno (logged) when the wait itself fails. */
 int loop_run(struct loop *loop);
 
+/** Whether loop_stop() has been called since a loop_run() last ended. */
+bool loop_is_stopping(const struct loop *loop);
+
 /** Ends the present or the next loop_run() with @reason (> 0). The first of several reasons wins.
  *  Thread-safe and async-signal-safe. */
 void loop_stop(struct loop *loop, int reason);

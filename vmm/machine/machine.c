@@ -240,9 +240,7 @@ int machine_reset(struct machine *m)
 	bus_unlock(&m->vm.bus);
 	if (err == 0)
 		err = arch_irqchip_reset(&m->vm);
-	if (err == 0)
-		machine_trust_after_reset(m);
-	return err;
+	return err < 0 ? err : machine_trust_after_reset(m);
 }
 
 /* The last built goes first: front ends, then what they stood on. */

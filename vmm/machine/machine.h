@@ -27,7 +27,8 @@ struct machine_options {
 
 /**
  * Builds the machine: opens every file and device, reserves memory, connects all parts. @config is borrowed for the
- * life of the machine. Returns 0 or -errno (logged once, with remedy); on failure nothing is left behind.
+ * life of the machine. Returns 0; -ECANCELED: a signal has ended the VM before its guest ran; or
+ * -errno (logged once, with remedy). On failure nothing is left behind.
  */
 int machine_build(struct machine **out, const struct config *config);
 
@@ -37,7 +38,8 @@ int machine_start(struct machine *machine);
 /** Runs until the guest stops or is stopped; all vCPUs are paused on return. */
 enum vm_stop machine_run(struct machine *machine);
 
-/** Puts every device and the interrupt controller back to power-on state. 0 or -errno (logged). */
+/** Puts every device and the interrupt controller back to power-on state. 0; -ECANCELED: a signal has ended the VM
+ * meanwhile; or -errno (logged). */
 int machine_reset(struct machine *machine);
 
 /** The process's exit status after VM_STOP_DEBUG_EXIT. */

@@ -106,6 +106,7 @@ int machine_add_device(struct machine *m, struct device *dev);
 int machine_build_signals(struct machine *m);
 int machine_build_pci(struct machine *m);
 int machine_build_iommus(struct machine *m);
+/** -ECANCELED: a signal has ended the VM meanwhile. */
 int machine_build_trust(struct machine *m);
 /** Starts the threads that watch devices with `trust`; those that run already go on. 0 or -errno (logged). */
 int machine_start_trust(struct machine *m);
@@ -127,9 +128,13 @@ const char *machine_trust_state(const struct machine_endpoint *ep);
 struct json_object *machine_trust_json(const struct machine_endpoint *ep);
 
 /** Gates close and sessions end, before the devices are reset; and the other way round, after it. A device that is not
- * trusted any more stays blocked, which is logged. */
+ * trusted any more stays blocked, which is logged. 0, or -ECANCELED: a signal has ended the VM meanwhile. */
 void machine_trust_before_reset(struct machine *m);
-void machine_trust_after_reset(struct machine *m);
+int machine_trust_after_reset(struct machine *m);
+
+/** Takes a signal that has arrived, for those who wait on the main thread outside of its event loop. True: the VM is to
+ * end, or to start again. */
+bool machine_hear_signal(struct machine *m);
 
 /** Opens the host's side of a serial connection. 0 or -errno (logged). */
 int machine_open_console(struct machine *m, enum config_console_type type, const char *path, struct console **out);

@@ -67,6 +67,12 @@ int machine_build_signals(struct machine *m)
 	return err;
 }
 
+bool machine_hear_signal(struct machine *m)
+{
+	signal_arrived(&m->signals);
+	return loop_is_stopping(&m->loop);
+}
+
 void machine_drop_signals(struct machine *m)
 {
 	if (!m->signals.added)

@@ -60,6 +60,8 @@ static const char *why_of(const struct machine_trust *t)
 void trust_blocked(struct machine_trust *t)
 {
 	trust_end(t);
+	if (atomic_load(&t->cancelled))
+		return;
 	t->state = TSM_ERROR;
 	log_error(
 		"%s: is blocked: %s: %s; its DMA is stopped and its registers are gone until it proves itself after a "
@@ -74,7 +76,7 @@ static int create_attest(struct machine_trust *t)
 		return 0;
 	return attest_create(&t->attest, &(struct attest_config){
 						 .name = t->name,
-						 .transport = attest_link_transport(&t->link),
+						 .transport = trust_transport(t),
 						 .roots = t->roots,
 						 .device = &t->id,
 						 .policy = t->policy,
@@ -112,6 +114,8 @@ int trust_accept(struct machine_trust *t)
 {
 	int err = attest_start(t->attest);
 
+	if (err == 0 && atomic_load(&t->cancelled))
+		err = -ECANCELED;
 	if (err < 0)
 		return err;
 	err = trust_open(t);
@@ -220,6 +224,9 @@ static int watch(struct machine_trust *t)
 	t->breaks.fd = fd_eventfd();
 	if (t->breaks.fd < 0)
 		return t->breaks.fd;
+	t->cancel_fd = fd_eventfd();
+	if (t->cancel_fd < 0)
+		return t->cancel_fd;
 	t->timer.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (t->timer.fd < 0)
 		return log_fail(-errno, "%s: cannot make a timer: %s", t->name, strerror(errno));
@@ -239,7 +246,7 @@ int machine_trust_create(struct machine *m, struct machine_endpoint *ep, const s
 	t->ep = ep;
 	t->name = device->id;
 	t->config = device->trust;
-	t->timer.fd = t->breaks.fd = -1;
+	t->timer.fd = t->breaks.fd = t->cancel_fd = -1;
 	t->loop = (struct loop){.epoll_fd = -1, .wake.fd = -1};
 	pthread_mutex_init(&t->mutex, NULL);
 	ep->trust = t;
@@ -263,6 +270,7 @@ void machine_trust_destroy(struct machine_trust **trust)
 	fd_close(&t->timer.fd);
 	fd_close(&t->breaks.fd);
 	trust_guest_remove(t);
+	fd_close(&t->cancel_fd);
 	pthread_mutex_destroy(&t->mutex);
 	attest_destroy(&t->attest);
 	spdm_roots_free(t->roots);
@@ -270,17 +278,31 @@ void machine_trust_destroy(struct machine_trust **trust)
 	free(t);
 }
 
+/* On the main thread, which hears of signals meanwhile. */
+static int prove_on_main(struct machine_trust *t)
+{
+	int err;
+
+	t->on_main = true;
+	err = prove(t);
+	t->on_main = false;
+	return err;
+}
+
 static int build(struct machine_trust *t)
 {
-	int err = trust_reach(t);
+	int err;
 
+	t->on_main = true;
+	err = trust_reach(t);
+	t->on_main = false;
 	if (err == 0)
 		err = trust_guest_add(t);
 	if (err < 0)
 		return err;
 	pthread_mutex_lock(&t->mutex);
-	err = prove(t);
-	if (err < 0)
+	err = prove_on_main(t);
+	if (err < 0 && err != -ECANCELED)
 		log_error("%s: is not given to a guest: %s: %s", t->name, verdict_of(t), why_of(t));
 	pthread_mutex_unlock(&t->mutex);
 	return err;
@@ -319,7 +341,10 @@ void machine_trust_before_reset(struct machine *m)
 
 		if (!t)
 			continue;
+		/* What it is being asked is void. */
+		trust_cancel(t);
 		pthread_mutex_lock(&t->mutex);
+		trust_resume(t);
 		trust_end(t);
 		/* What this guest has broken is nothing to the next one. vCPUs stand still. */
 		bus_lock(&m->vm.bus);
@@ -329,18 +354,23 @@ void machine_trust_before_reset(struct machine *m)
 	}
 }
 
-void machine_trust_after_reset(struct machine *m)
+int machine_trust_after_reset(struct machine *m)
 {
-	for (unsigned i = 0; i < m->nr_endpoints; i++) {
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < m->nr_endpoints; i++) {
 		struct machine_trust *t = m->endpoints[i].trust;
 
 		if (!t)
 			continue;
 		pthread_mutex_lock(&t->mutex);
-		if (prove(t) < 0)
+		err = prove_on_main(t);
+		if (err < 0)
 			trust_blocked(t);
+		err = err == -ECANCELED ? err : 0;
 		pthread_mutex_unlock(&t->mutex);
 	}
+	return err;
 }
 
 const char *machine_trust_state(const struct machine_endpoint *ep)

@@ -203,5 +203,9 @@ int trust_guest_add(struct machine_trust *t)
 
 void trust_guest_remove(struct machine_trust *t)
 {
+	bool was = trust_cancel(t);
+
 	pci_doe_fini(&t->guest);
+	if (!was)
+		trust_resume(t);
 }

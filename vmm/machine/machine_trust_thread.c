@@ -55,9 +55,14 @@ int machine_start_trust(struct machine *m)
 
 void trust_thread_stop(struct machine_trust *t)
 {
+	bool was;
+
 	if (!t->has_thread)
 		return;
+	was = trust_cancel(t);
 	loop_stop(&t->loop, 1);
 	pthread_join(t->thread, NULL);
+	if (!was)
+		trust_resume(t);
 	t->has_thread = false;
 }
