@@ -62,15 +62,28 @@ int boot_low_cmdline(const struct gmem *mem, const char *cmdline)
 	return boot_low_write(mem, BOOT_LOW_CMDLINE, cmdline, len);
 }
 
+int boot_low_bios(const struct gmem *mem, uint8_t port, uint8_t command)
+{
+	const uint8_t code[] = {
+		0xb0, command, /* mov al, command */
+		0xe6, port,    /* out port, al */
+		0xf4,	       /* hlt */
+		0xeb, 0xfd,    /* jmp to the hlt */
+	};
+
+	_Static_assert(sizeof(code) <= BOOT_LOW_MEMORY - BOOT_LOW_BIOS, "in its place");
+	return boot_low_write(mem, BOOT_LOW_BIOS, code, sizeof(code));
+}
+
 int boot_low_acpi(const struct gmem *mem, struct acpi_blobs *blobs, gpa_t *rsdp)
 {
 	int err;
 
-	if (blobs->tables_len > BOOT_LOW_MEMORY - BOOT_LOW_ACPI)
+	if (blobs->tables_len > BOOT_LOW_BIOS - BOOT_LOW_ACPI)
 		return log_fail(-ENOSPC,
 				"the ACPI tables have %u bytes, more than the %u that they have room for; use "
 				"fewer vCPUs or IOMMUs",
-				blobs->tables_len, (unsigned)(BOOT_LOW_MEMORY - BOOT_LOW_ACPI));
+				blobs->tables_len, (unsigned)(BOOT_LOW_BIOS - BOOT_LOW_ACPI));
 	acpi_blobs_place(blobs, BOOT_LOW_ACPI);
 	err = boot_low_write(mem, BOOT_LOW_RSDP, blobs->rsdp, sizeof(blobs->rsdp));
 	if (err == 0)

@@ -7,6 +7,7 @@
  *	0x8000   descriptor table, one page (64-bit entry only)
  *	0x9000   page tables, six pages (64-bit entry only)
  *	0xa0000  not for use by an OS; from 0xe0000 on the ACPI tables, RSDP first
+ *	0xffff0  where a BIOS starts: what is there resets the machine
  *	0x100000 the kernel, at the lowest
  */
 #ifndef AERIE_BOOT_LOW_H
@@ -28,6 +29,7 @@ struct acpi_blobs;
 #define BOOT_LOW_FIRMWARE    UINT64_C(0xa0000)
 #define BOOT_LOW_RSDP	     UINT64_C(0xe0000)
 #define BOOT_LOW_ACPI	     UINT64_C(0xe0040)
+#define BOOT_LOW_BIOS	     UINT64_C(0xffff0) /* F000:FFF0 in real mode */
 #define BOOT_LOW_MEMORY	     UINT64_C(0x100000)
 
 #define BOOT_LOW_CMDLINE_MAX 4096u /* with its terminating 0 */
@@ -63,6 +65,9 @@ int boot_low_cmdline(const struct gmem *mem, const char *cmdline);
 
 /** Writes @bytes; 0 or -errno (logged). */
 int boot_low_write(const struct gmem *mem, uint64_t at, const void *bytes, size_t len);
+
+/** Code for kernels that reset a machine by a jump into its BIOS: writes @command to @port. 0 or -errno (logged). */
+int boot_low_bios(const struct gmem *mem, uint8_t port, uint8_t command);
 
 /** Puts ACPI tables in their place; *@rsdp is where they begin. 0 or -errno (logged). */
 int boot_low_acpi(const struct gmem *mem, struct acpi_blobs *blobs, gpa_t *rsdp);

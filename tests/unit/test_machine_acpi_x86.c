@@ -222,6 +222,27 @@ START_TEST(in_memory)
 }
 END_TEST
 
+/* A jump to where a BIOS starts resets the machine: "mov al, 0xfe; out 0x64, al". The port knows no other command. */
+START_TEST(reset_entry)
+{
+	static const uint8_t code[] = {0xb0, 0xfe, 0xe6, 0x64};
+	const uint64_t port = arch_layout.port_base + 0x64;
+	uint64_t status;
+
+	build(plain);
+	ck_assert_mem_eq(gmem_host(&m->vm.gmem, gpa(0xffff0), sizeof(code)), code, sizeof(code));
+	bus_read(&m->vm.bus, port, 1, &status);
+	ck_assert_uint_eq(status, 0xff);
+	bus_write(&m->vm.bus, port, 1, 0xed);
+	bus_write(&m->vm.bus, port, 1, 0xff);
+	vm_stop(&m->vm, VM_STOP_QUIT);
+	ck_assert_int_eq(machine_run(m), VM_STOP_QUIT);
+	bus_write(&m->vm.bus, port, 1, 0xfe);
+	ck_assert_int_eq(machine_run(m), VM_STOP_RESET);
+	finish();
+}
+END_TEST
+
 /* The state of the boot vCPU by the 64-bit protocol. */
 START_TEST(long_mode)
 {
@@ -277,6 +298,7 @@ int main(void)
 	tcase_add_test(tc, viot_two);
 	tcase_add_test(tc, smmu_for_linux);
 	tcase_add_test(tc, in_memory);
+	tcase_add_test(tc, reset_entry);
 	tcase_add_test(tc, long_mode);
 	tcase_add_test(tc, debug_exit);
 	suite_add_tcase(suite, tc);

@@ -48,6 +48,7 @@ struct arch_layout {
 	uint64_t port_base;   /* where the bus has I/O port 0: beyond what a guest can address; 0: there are none */
 	uint16_t serial_port; /* the serial port's first I/O port */
 	uint16_t exit_port;   /* where a debug exit port can be */
+	uint8_t reset_port;   /* resets the machine (devices/reset_port.h); 0: none */
 	uint64_t rtc_base;    /* one page; 0: none, the CPUs know the time */
 	uint64_t power_base;  /* sleep and reset registers, one page; 0: none, the CPUs have calls for that */
 	/* Where firmware starts: banks of the flash (code, variables), each at the start of its range, and fw_cfg; 0, 0

@@ -14,6 +14,7 @@
 #include "machine_priv.h"
 #include "pl011.h"
 #include "pl031.h"
+#include "reset_port.h"
 #include "stats.h"
 #include "uart16550.h"
 
@@ -92,6 +93,14 @@ static int add_power(struct machine *m)
 	return err < 0 ? err : machine_add_device(m, dev);
 }
 
+static int add_reset_port(struct machine *m)
+{
+	struct device *dev;
+	int err = reset_port_create(&dev, &m->vm, arch_layout.port_base + arch_layout.reset_port);
+
+	return err < 0 ? err : machine_add_device(m, dev);
+}
+
 static int add_debug_exit(struct machine *m)
 {
 	struct device *dev;
@@ -146,6 +155,8 @@ static int build_platform(struct machine *m)
 		err = add_clock(m);
 	if (err == 0 && arch_layout.power_base)
 		err = add_power(m);
+	if (err == 0 && arch_layout.reset_port)
+		err = add_reset_port(m);
 	if (err == 0 && m->config->machine.debug_exit)
 		err = add_debug_exit(m);
 	return err;

@@ -10,6 +10,7 @@
 #include "log.h"
 #include "machine_priv.h"
 #include "pc_kernel.h"
+#include "reset_port.h"
 
 /* EDK2's ArmVirtQemu has its first stack here, from the start of RAM (PcdCPUCoresStackBase). */
 #define FIRMWARE_DTB_MAX 0x7c000u
@@ -82,6 +83,8 @@ static int load_with_acpi(struct machine *m, const struct kernel_image *image, s
 	if (err == 0)
 		err = boot_low_acpi(mem, &acpi, &info.rsdp);
 	acpi_blobs_free(&acpi);
+	if (err == 0)
+		err = boot_low_bios(mem, arch_layout.reset_port, RESET_PORT_COMMAND);
 	if (err < 0)
 		return err;
 	if (image->protocol == ARCH_BOOT_PVH)

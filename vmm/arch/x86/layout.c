@@ -25,6 +25,7 @@ const struct arch_layout arch_layout = {
 	.port_base = PORT_BASE,
 	.serial_port = SERIAL_PORT,
 	.exit_port = EXIT_PORT,
+	.reset_port = RESET_PORT,
 	.power_base = 0xfe010000,
 	.smmu_base = 0xfe050000,
 	.smmu_stride = 0x20000,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Guest physical addresses of the x86-64 machine. There is nothing of a PC below 1 MiB, and no BIOS.
+ * Guest physical addresses of the x86-64 machine. There is nothing of a PC below 1 MiB, and no BIOS
+ * but four instructions that reset the machine (boot_low.h).
  *
  *	0x0000_0000  +----------------------------------------+
  *	             | RAM, at most 3 GiB of it here          |  the loader's and ACPI's tables: boot_low.h
@@ -43,6 +44,7 @@
 #define PORT_BASE   (UINT64_C(1) << 52)
 #define SERIAL_PORT 0x3f8u
 #define EXIT_PORT   0xf4u
+#define RESET_PORT  0x64u
 
 #define IDENTITY_MAP UINT64_C(0xfffbc000)
 #define TSS_BASE     UINT64_C(0xfffbd000)

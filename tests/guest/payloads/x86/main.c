@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The x86-64 machine itself: what it starts with, CPUID, ports, interrupts of the timer and of lines, other CPUs,
- * reset. It runs twice: the last case before the reset leaves a mark in memory that the loader does not touch.
+ * reset. It runs three times, with a reset of another kind between each two: what was last leaves a mark in memory that
+ * the loader does not touch.
  */
 #include "acpi_power_regs.h"
 #include "pvh_regs.h"
 #include "uart16550_regs.h"
 #include "x86.h"
 
-#define MARK	   0x9000ull /* below 640 KiB, above the boot tables */
-#define MARKED	   0x5245534554ull
+#define MARK	   0x9000ull	   /* below 640 KiB, above the boot tables */
+#define MARKED	   0x5245534554ull /* by the register's reset; the BIOS's: one more */
 #define TRAMPOLINE 0xa000ull
 #define COUNTER	   0xb000ull
 #define IOAPIC	   0xfec00000ull
@@ -166,6 +167,13 @@ static void line(void)
 	CHECK_EQ(irq_wait(QUIET_US), 0);
 }
 
+static void start_others(const uint8_t *code, size_t len)
+{
+	memcpy((void *)TRAMPOLINE, code, len);
+	wrmsr(X2APIC_ICR, ICR_INIT | ICR_ALL_BUT_SELF);
+	wrmsr(X2APIC_ICR, ICR_STARTUP | ICR_ALL_BUT_SELF | TRAMPOLINE >> 12);
+}
+
 /* INIT and SIPI to all others; each counts itself in real mode and halts. */
 static void other_cpus(void)
 {
@@ -179,10 +187,8 @@ static void other_cpus(void)
 	volatile uint16_t *counter = (uint16_t *)COUNTER;
 
 	*counter = 0;
-	memcpy((void *)TRAMPOLINE, code, sizeof(code));
 	CHECK(!WAIT_FOR(*counter != 0, QUIET_US), "CPUs run that nobody has started");
-	wrmsr(X2APIC_ICR, ICR_INIT | ICR_ALL_BUT_SELF);
-	wrmsr(X2APIC_ICR, ICR_STARTUP | ICR_ALL_BUT_SELF | TRAMPOLINE >> 12);
+	start_others(code, sizeof(code));
 	CHECK(WAIT_FOR(*counter == CPUS - 1, WAIT_US), "%u of %u other CPUs have started", *counter, CPUS - 1);
 }
 
@@ -192,6 +198,17 @@ static void reset_now(void)
 	write8(POWER + ACPI_POWER_RESET, ACPI_POWER_RESET_VALUE);
 	for (;;)
 		__asm__ volatile("hlt");
+}
+
+/* As Linux does it on a machine with hardware-reduced ACPI and no UEFI: from real mode into the BIOS. */
+static void reset_by_bios(void)
+{
+	static const uint8_t code[] = {0xea, 0xf0, 0xff, 0x00, 0xf0}; /* jmp F000:FFF0 */
+
+	*(volatile uint64_t *)MARK = MARKED + 1;
+	write8(SERIAL + UART_SCR, 0x55);
+	start_others(code, sizeof(code));
+	CHECK(WAIT_FOR(false, WAIT_US), "the machine goes on");
 }
 
 /* After the reset: nothing of what was set before is left. */
@@ -215,6 +232,11 @@ static const struct guest_case first_cases[] = {
 static const struct guest_case second_cases[] = {
 	{"x86 reset", reset},
 	{"x86 other CPUs after a reset", other_cpus},
+	{"x86 way to the BIOS", reset_by_bios}, /* fails if it returns */
+};
+
+static const struct guest_case third_cases[] = {
+	{"x86 reset by the BIOS", reset},
 };
 
 void payload_main(void)
@@ -223,11 +245,16 @@ void payload_main(void)
 		print("FAIL x86: no x2APIC\n");
 		return;
 	}
-	if (*(volatile uint64_t *)MARK == MARKED) {
+	switch (*(volatile uint64_t *)MARK) {
+	case MARKED:
 		run_cases(second_cases, ARRAY_LEN(second_cases));
-		return;
+		break;
+	case MARKED + 1:
+		run_cases(third_cases, ARRAY_LEN(third_cases));
+		break;
+	default:
+		run_cases(first_cases, ARRAY_LEN(first_cases));
+		write8(SERIAL + UART_SCR, 0x55);
+		reset_now();
 	}
-	run_cases(first_cases, ARRAY_LEN(first_cases));
-	write8(SERIAL + UART_SCR, 0x55);
-	reset_now();
 }
