@@ -25,6 +25,8 @@ struct spdm_chain {
 	uint8_t *blob;
 	size_t len;
 	size_t ders; /* where the certificates begin */
+	const struct spdm_hash_alg *hash;
+	bool rootless; /* the root itself is not in it, only its hash is */
 	uint8_t digest[SPDM_MAX_HASH];
 	EVP_PKEY *key; /* the leaf's */
 	bool ok;       /* passed spdm_chain_check() */
@@ -47,7 +49,8 @@ int spdm_chain_wrap(struct spdm_chain *chain, const uint8_t *ders, size_t len, c
 /**
  * Takes over @blob (always, even on failure), a chain of a peer. SPDM_OK,
  * SPDM_CHAIN_BAD (length, root hash, DER) or SPDM_LOCAL; nothing is trusted by
- * that.
+ * that. A chain may leave out its root: then the root hash speaks of a
+ * certificate that only spdm_chain_check() can know.
  */
 enum spdm_reason spdm_chain_read(struct spdm_chain *chain, uint8_t *blob, size_t len, const struct spdm_hash_alg *hash);
 

@@ -45,7 +45,8 @@ int spdm_chain_wrap(struct spdm_chain *chain, const uint8_t *ders, size_t len, c
 	size_t root = first_length(ders, len);
 	int rc;
 
-	*chain = (struct spdm_chain){.ders = CHAIN_HEADER + hash->len, .len = CHAIN_HEADER + hash->len + len};
+	*chain = (struct spdm_chain){
+		.ders = CHAIN_HEADER + hash->len, .len = CHAIN_HEADER + hash->len + len, .hash = hash};
 	if (!root || chain->len > SPDM_MAX_CHAIN)
 		return -EINVAL;
 	chain->blob = malloc(chain->len);
@@ -63,12 +64,24 @@ int spdm_chain_wrap(struct spdm_chain *chain, const uint8_t *ders, size_t len, c
 	return rc;
 }
 
+/* Whether the first certificate in @ders is one that signs itself, as a root does. */
+static bool begins_with_root(const uint8_t *ders, size_t len)
+{
+	const uint8_t *at = ders;
+	X509 *cert = d2i_X509(NULL, &at, (long)len);
+	bool own = cert && X509_check_issued(cert, cert) == X509_V_OK;
+
+	X509_free(cert);
+	ERR_clear_error();
+	return own;
+}
+
 enum spdm_reason spdm_chain_read(struct spdm_chain *chain, uint8_t *blob, size_t len, const struct spdm_hash_alg *hash)
 {
 	uint8_t digest[SPDM_MAX_HASH];
 	size_t root;
 
-	*chain = (struct spdm_chain){.blob = blob, .len = len, .ders = CHAIN_HEADER + hash->len};
+	*chain = (struct spdm_chain){.blob = blob, .len = len, .ders = CHAIN_HEADER + hash->len, .hash = hash};
 	if (len <= chain->ders || spdm_get_le(blob, 2) != len)
 		return SPDM_CHAIN_BAD;
 	root = first_length(blob + chain->ders, len - chain->ders);
@@ -76,7 +89,10 @@ enum spdm_reason spdm_chain_read(struct spdm_chain *chain, uint8_t *blob, size_t
 		return SPDM_CHAIN_BAD;
 	if (spdm_hash(hash, blob + chain->ders, root, digest) || spdm_hash(hash, blob, len, chain->digest))
 		return SPDM_LOCAL;
-	return memcmp(digest, blob + CHAIN_HEADER, hash->len) ? SPDM_CHAIN_BAD : SPDM_OK;
+	if (memcmp(digest, blob + CHAIN_HEADER, hash->len) == 0)
+		return SPDM_OK;
+	chain->rootless = !begins_with_root(blob + chain->ders, root);
+	return chain->rootless ? SPDM_OK : SPDM_CHAIN_BAD;
 }
 
 void spdm_chain_fini(struct spdm_chain *chain)
@@ -105,29 +121,44 @@ static enum spdm_reason reason_of(int error)
 	}
 }
 
-/* The chain's own root, as the root hash names it, must be where the path ends. */
-static bool ends_in(X509_STORE_CTX *ctx, X509 *root)
+/*
+ * DSP0274, "Certificates and certificate chains": each certificate is signed by the one before it, the first one by the
+ * root unless it is the root. So the verified path is the chain, the other way round, with nothing left over.
+ */
+static bool is_path(X509_STORE_CTX *ctx, STACK_OF(X509) * certs, X509 *root)
 {
 	STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(ctx);
+	int count = sk_X509_num(certs), len = sk_X509_num(path);
 
-	return X509_cmp(sk_X509_value(path, sk_X509_num(path) - 1), root) == 0;
+	if (len < count || len > count + 1 || X509_cmp(sk_X509_value(path, len - 1), root))
+		return false;
+	for (int i = 0; i < count; i++)
+		if (X509_cmp(sk_X509_value(path, i), sk_X509_value(certs, count - 1 - i)))
+			return false;
+	return true;
 }
 
-/* Names prove nothing: another root of the same name is an unknown one, not a bad signature. */
-static bool is_known(X509_STORE *store, X509 *root)
+/*
+ * The trusted certificate whose hash the chain names as its root's, or NULL. Names prove nothing: another root of the
+ * same name is an unknown one, not a bad signature.
+ */
+static X509 *find_root(X509_STORE *store, const struct spdm_chain *chain)
 {
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+	uint8_t digest[SPDM_MAX_HASH];
+	unsigned len;
 
 	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
 		X509 *known = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
 
-		if (known && X509_cmp(known, root) == 0)
-			return true;
+		if (known && X509_digest(known, spdm_hash_md(chain->hash), digest, &len) == 1 &&
+		    memcmp(digest, chain->blob + CHAIN_HEADER, len) == 0)
+			return known;
 	}
-	return false;
+	return NULL;
 }
 
-static enum spdm_reason verify_path(STACK_OF(X509) * certs, const struct spdm_chain_rules *rules, char *why,
+static enum spdm_reason verify_path(STACK_OF(X509) * certs, const struct spdm_chain_rules *rules, X509 *root, char *why,
 				    size_t why_len)
 {
 	X509 *leaf = sk_X509_value(certs, sk_X509_num(certs) - 1);
@@ -148,9 +179,9 @@ static enum spdm_reason verify_path(STACK_OF(X509) * certs, const struct spdm_ch
 		snprintf(why, why_len, "certificate %d from the leaf: %s", X509_STORE_CTX_get_error_depth(ctx),
 			 X509_verify_cert_error_string(error));
 		reason = error == X509_V_OK ? SPDM_CHAIN_INVALID : reason_of(error);
-	} else if (!ends_in(ctx, sk_X509_value(certs, 0))) {
-		snprintf(why, why_len, "the verified path does not end in the chain's first certificate");
-		reason = SPDM_UNKNOWN_ROOT;
+	} else if (!is_path(ctx, certs, root)) {
+		snprintf(why, why_len, "its certificates are not each signed by the one before, from the root on");
+		reason = SPDM_CHAIN_INVALID;
 	} else {
 		reason = SPDM_OK;
 	}
@@ -207,21 +238,21 @@ enum spdm_reason spdm_chain_check(struct spdm_chain *chain, const struct spdm_ch
 	STACK_OF(X509) *certs = spdm_certs_parse(chain->blob + chain->ders, chain->len - chain->ders);
 	enum spdm_reason reason = SPDM_CHAIN_BAD;
 	const char *problem;
-	X509 *leaf;
+	X509 *leaf, *root;
 
 	chain->ok = false;
 	snprintf(why, why_len, "%s", "");
 	if (!certs)
 		return reason;
 	leaf = sk_X509_value(certs, sk_X509_num(certs) - 1);
-	if (!rules->roots) {
-		snprintf(why, why_len, "no trusted roots are given");
-		reason = SPDM_UNKNOWN_ROOT;
-	} else if (!is_known(rules->roots->store, sk_X509_value(certs, 0))) {
-		snprintf(why, why_len, "the chain's root certificate is not among the trusted roots");
+	root = rules->roots ? find_root(rules->roots->store, chain) : NULL;
+	if (!root) {
+		snprintf(why, why_len, "%s",
+			 rules->roots ? "the chain's root certificate is not among the trusted roots"
+				      : "no trusted roots are given");
 		reason = SPDM_UNKNOWN_ROOT;
 	} else {
-		reason = verify_path(certs, rules, why, why_len);
+		reason = verify_path(certs, rules, root, why, why_len);
 	}
 	problem = reason == SPDM_OK ? leaf_problem(leaf, rules, chain->key) : NULL;
 	if (problem) {

@@ -100,14 +100,20 @@ int spdm_identity_create(struct evp_pkey_st *key, const uint8_t *ders, size_t le
 {
 	STACK_OF(X509) *certs = spdm_certs_parse(ders, len);
 	struct spdm_identity *id;
+	bool rooted;
 	int matches;
 
 	if (!certs)
 		return log_fail(-EINVAL, "an identity needs 1 to %u certificates in DER and nothing else",
 				SPDM_MAX_CERTS);
+	rooted = X509_check_issued(sk_X509_value(certs, 0), sk_X509_value(certs, 0)) == X509_V_OK;
 	matches = X509_check_private_key(sk_X509_value(certs, sk_X509_num(certs) - 1), key);
 	sk_X509_pop_free(certs, X509_free);
 	ERR_clear_error();
+	if (!rooted)
+		return log_fail(-EINVAL,
+				"the chain must have its root certificate, which signs itself, at one end: its "
+				"hash goes in front of the chain");
 	if (matches != 1)
 		return log_fail(-EINVAL, "the private key is not that of the chain's leaf certificate");
 	if (!spdm_key_asym(key))

@@ -88,14 +88,14 @@ int spdm_session_verify_data(const struct spdm_session *session, bool responder,
 void spdm_session_end(struct spdm_session *session);
 
 /* Opaque data of KEY_EXCHANGE: the versions of secured messages (DSP0277). */
-#define SPDM_OPAQUE_REQ_LEN 16u
+#define SPDM_OPAQUE_REQ_LEN 20u
 #define SPDM_OPAQUE_RSP_LEN 12u
 void spdm_opaque_request(uint8_t out[SPDM_OPAQUE_REQ_LEN]);
-void spdm_opaque_response(uint8_t out[SPDM_OPAQUE_RSP_LEN]);
-/** Whether a requester offers, or a responder selected, the version that aerie
- * speaks (1.1). */
-bool spdm_opaque_offers(const uint8_t *opaque, size_t len);
-bool spdm_opaque_selects(const uint8_t *opaque, size_t len);
+void spdm_opaque_response(uint16_t version, uint8_t out[SPDM_OPAQUE_RSP_LEN]);
+/** The highest version that a requester offers, or the one that a responder selected, as it stands there; 0: none that
+ * aerie speaks (1.0 to 1.2). */
+uint16_t spdm_opaque_offers(const uint8_t *opaque, size_t len);
+uint16_t spdm_opaque_selects(const uint8_t *opaque, size_t len);
 
 /**
  * Walks the algorithm tables of NEGOTIATE_ALGORITHMS or ALGORITHMS:

@@ -14,19 +14,26 @@
 #define REGISTRY_DMTF	0u
 #define SM_DATA_VERSION 1u
 
+/*
+ * The versions of secured messages that aerie speaks, ascending. They differ in one thing: 1.2 says that the sequence
+ * number goes into the IV little-endian, and 1.0 and 1.1 leave it to the ends, which all do it so.
+ */
+static const uint16_t versions[] = {SPDM_SECURED_VERSION_10, SPDM_SECURED_VERSION_11, SPDM_SECURED_VERSION_12};
+
 void spdm_opaque_request(uint8_t out[SPDM_OPAQUE_REQ_LEN])
 {
 	memset(out, 0, SPDM_OPAQUE_REQ_LEN);
 	out[0] = 1;
 	out[4] = REGISTRY_DMTF;
-	spdm_put_le(out + 6, 2, 5);
+	spdm_put_le(out + 6, 2, 3 + 2 * ARRAY_LEN(versions));
 	out[8] = SM_DATA_VERSION;
 	out[9] = SPDM_OPAQUE_VERSIONS;
-	out[10] = 1;
-	spdm_put_le(out + 11, 2, SPDM_SECURED_VERSION_11);
+	out[10] = ARRAY_LEN(versions);
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++)
+		spdm_put_le(out + 11 + 2 * i, 2, versions[i]);
 }
 
-void spdm_opaque_response(uint8_t out[SPDM_OPAQUE_RSP_LEN])
+void spdm_opaque_response(uint16_t version, uint8_t out[SPDM_OPAQUE_RSP_LEN])
 {
 	memset(out, 0, SPDM_OPAQUE_RSP_LEN);
 	out[0] = 1;
@@ -34,63 +41,77 @@ void spdm_opaque_response(uint8_t out[SPDM_OPAQUE_RSP_LEN])
 	spdm_put_le(out + 6, 2, 4);
 	out[8] = SM_DATA_VERSION;
 	out[9] = SPDM_OPAQUE_SELECTION;
-	spdm_put_le(out + 10, 2, SPDM_SECURED_VERSION_11);
+	spdm_put_le(out + 10, 2, version);
 }
 
-/* Major and minor version; the update number in the low byte may be any. */
-static bool is_our_version(const uint8_t *p)
+/* Major and minor version; the update number may be any, but a draft (alpha, the lowest four bits) is another thing. */
+static bool is_our_version(uint16_t version)
 {
-	return (spdm_get_le(p, 2) & 0xff00) == SPDM_SECURED_VERSION_11;
-}
-
-static bool element_offers(const uint8_t *data, size_t len)
-{
-	if (len < 3 || data[0] != SM_DATA_VERSION || data[1] != SPDM_OPAQUE_VERSIONS || len < 3 + 2u * data[2])
-		return false;
-	for (unsigned i = 0; i < data[2]; i++)
-		if (is_our_version(data + 3 + 2 * i))
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++)
+		if ((version & 0xff0f) == versions[i])
 			return true;
 	return false;
 }
 
-static bool element_selects(const uint8_t *data, size_t len)
+/* The highest common version, as it is offered; 0: none. */
+static uint16_t element_offers(const uint8_t *data, size_t len)
 {
-	return len >= 4 && data[0] == SM_DATA_VERSION && data[1] == SPDM_OPAQUE_SELECTION && is_our_version(data + 2);
+	uint16_t best = 0;
+
+	if (len < 3 || data[0] != SM_DATA_VERSION || data[1] != SPDM_OPAQUE_VERSIONS || len < 3 + 2u * data[2])
+		return 0;
+	for (unsigned i = 0; i < data[2]; i++) {
+		uint16_t version = (uint16_t)spdm_get_le(data + 3 + 2 * i, 2);
+
+		if (is_our_version(version) && version > best)
+			best = version;
+	}
+	return best;
 }
 
-/* Whether some element of DMTF passes @test, and the list holds together. */
-static bool find(const uint8_t *opaque, size_t len, bool (*test)(const uint8_t *data, size_t len))
+static uint16_t element_selects(const uint8_t *data, size_t len)
+{
+	uint16_t version;
+
+	if (len < 4 || data[0] != SM_DATA_VERSION || data[1] != SPDM_OPAQUE_SELECTION)
+		return 0;
+	version = (uint16_t)spdm_get_le(data + 2, 2);
+	return is_our_version(version) ? version : 0;
+}
+
+/* What @test finds in some element of DMTF; 0: nothing, or the list does not hold together. */
+static uint16_t find(const uint8_t *opaque, size_t len, uint16_t (*test)(const uint8_t *data, size_t len))
 {
 	size_t at = OPAQUE_HDR;
-	bool found = false;
+	uint16_t found = 0;
 
 	if (len < OPAQUE_HDR)
-		return false;
+		return 0;
 	for (unsigned i = 0; i < opaque[0]; i++) {
 		size_t vendor, data, total;
 
 		if (len - at < ELEMENT_HDR)
-			return false;
+			return 0;
 		vendor = opaque[at + 1];
 		if (len - at < ELEMENT_HDR + vendor)
-			return false;
+			return 0;
 		data = spdm_get_le(opaque + at + 2 + vendor, 2);
 		total = (ELEMENT_HDR + vendor + data + 3) & ~(size_t)3;
 		if (len - at < total)
-			return false;
-		if (opaque[at] == REGISTRY_DMTF && vendor == 0 && test(opaque + at + ELEMENT_HDR, data))
-			found = true;
+			return 0;
+		if (opaque[at] == REGISTRY_DMTF && vendor == 0 && !found)
+			found = test(opaque + at + ELEMENT_HDR, data);
 		at += total;
 	}
-	return found && at == len;
+	return at == len ? found : 0;
 }
 
-bool spdm_opaque_offers(const uint8_t *opaque, size_t len)
+uint16_t spdm_opaque_offers(const uint8_t *opaque, size_t len)
 {
 	return find(opaque, len, element_offers);
 }
 
-bool spdm_opaque_selects(const uint8_t *opaque, size_t len)
+uint16_t spdm_opaque_selects(const uint8_t *opaque, size_t len)
 {
 	return find(opaque, len, element_selects);
 }
@@ -115,6 +136,8 @@ int spdm_tables_read(const uint8_t *tables, size_t len, unsigned count, uint16_t
 			return -EBADMSG;
 		last = tables[at];
 		if (last >= (int)SPDM_ALG_TABLE_DHE && last <= (int)SPDM_ALG_TABLE_SCHEDULE) {
+			if (fixed != 2)
+				return -EBADMSG;
 			masks[last] = (uint16_t)spdm_get_le(tables + at + 2, 2);
 			*present |= 1u << last;
 		}

@@ -90,6 +90,7 @@
 #define SPDM_CAP_EVENT		     BIT32(25)	    /* 1.3 */
 #define SPDM_CAP_LARGE_RESP	     BIT32(31)	    /* 1.4 */
 #define SPDM_MIN_DATA_TRANSFER	     42u	    /* MinDataTransferSize: the largest message before CAPABILITIES */
+#define SPDM_CAP_MULTI_KEY_ONLY	     BIT32(26)	    /* of SPDM_CAP_MULTI_KEY_MASK: several keys, in any case */
 #define SPDM_MAX_CT_EXPONENT	     31u	    /* 2^31 us, over half an hour */
 #define SPDM_CAPABILITIES_PARAM1_ALG 0x01u	    /* 1.3: also tell the algorithms */
 
@@ -118,7 +119,11 @@
 #define SPDM_AEAD_AES256	BIT32(1)
 #define SPDM_AEAD_CHACHA20	BIT32(2)
 #define SPDM_SCHEDULE_SPDM	BIT32(0)
-#define SPDM_OPAQUE_FORMAT1	BIT32(1) /* OtherParamsSupport: general opaque data format */
+/* OtherParamsSupport and OtherParamsSelection */
+#define SPDM_OPAQUE_FORMAT1	BIT32(1) /* general opaque data format */
+#define SPDM_OPAQUE_FORMATS	MASK32(3, 0)
+#define SPDM_MULTI_KEY_CONN	BIT32(4) /* 1.3: the peer shall tell its keys apart, see struct spdm_link */
+#define SPDM_MAX_NEGOTIATE	128u	 /* bytes of NEGOTIATE_ALGORITHMS */
 /* Algorithm structure tables: type, count byte (7:4 fixed bytes, 3:0 external algorithms), mask */
 #define SPDM_ALG_TABLE_DHE	0x02u
 #define SPDM_ALG_TABLE_AEAD	0x03u
@@ -148,6 +153,7 @@
 #define SPDM_MUT_AUTH_PLAIN   0x01u /* the responder knows the requester's chain */
 #define SPDM_MUT_AUTH_ENCAP   0x02u /* by GET_ENCAPSULATED_REQUEST */
 #define SPDM_MUT_AUTH_DIGESTS 0x04u /* the first encapsulated request, GET_DIGESTS, is implied */
+#define SPDM_POLICY_EVENT_ALL 0x02u /* KEY_EXCHANGE, session policy, 1.3: subscribe to all events */
 #define SPDM_FINISH_SIGNED    0x01u
 #define SPDM_UPDATE_KEY	      0x01u
 #define SPDM_UPDATE_ALL	      0x02u
@@ -169,7 +175,9 @@
 #define SPDM_SECURED_APP_LEN	2u /* u16 length of the message, first bytes of the plain text */
 #define SPDM_SECURED_TAG_LEN	16u
 #define SPDM_SECURED_IV_LEN	12u
+#define SPDM_SECURED_VERSION_10 0x1000u
 #define SPDM_SECURED_VERSION_11 0x1100u
+#define SPDM_SECURED_VERSION_12 0x1200u
 #define SPDM_OPAQUE_SELECTION	0u
 #define SPDM_OPAQUE_VERSIONS	1u
 

@@ -36,7 +36,7 @@ static size_t make_certificate(struct spdm_requester *r, const struct spdm_field
 	uint32_t offset = in->num[F_OFFSET], portion = in->num[F_LENGTH], room;
 	struct spdm_fields f = {0};
 
-	if ((in->num[F_P1] & 0xf) != 0 || offset >= r->own.len || portion == 0)
+	if ((in->num[F_P1] & 0xf) != 0 || offset >= r->own.len)
 		return make_error(r, SPDM_ERR_INVALID_REQUEST, 0, out);
 	/* It travels inside DELIVER_ENCAPSULATED_RESPONSE. */
 	room = r->link.peer_transfer - CERTIFICATE_HDR - SPDM_HDR_LEN;
@@ -45,7 +45,8 @@ static size_t make_certificate(struct spdm_requester *r, const struct spdm_field
 	portion = portion < r->own.len - offset ? portion : (uint32_t)r->own.len - offset;
 	f.ptr[F_DATA] = r->own.blob + offset;
 	f.len[F_DATA] = portion;
-	f.num[F_REMAINDER] = (uint32_t)r->own.len - offset - portion;
+	/* A length of 0 asks how long the chain is. */
+	f.num[F_REMAINDER] = (uint32_t)r->own.len - (portion ? offset + portion : 0);
 	return spdm_msg_build(SPDM_RESPONSE(SPDM_GET_CERTIFICATE), &format, &f, out, cap) ? 0 : f.size;
 }
 
@@ -104,6 +105,12 @@ int spdm_req_encap(struct spdm_requester *r, struct spdm_session *session, uint8
 			return *slot == 0 ? 0
 					  : spdm_req_fail(r, -EPROTO, SPDM_MALFORMED,
 							  "the device chose slot %u of ours, which is empty", *slot);
+		}
+		/* The standard wants the slot in the last acknowledgement; there are responders that leave slot 0 out.
+		 */
+		if (a.in.num[F_P2] == SPDM_ENCAP_ABSENT && a.in.len[F_PAYLOAD] == 0) {
+			*slot = 0;
+			return 0;
 		}
 		if (a.in.num[F_P2] != SPDM_ENCAP_PRESENT)
 			return spdm_req_fail(r, -EPROTO, SPDM_MALFORMED,

@@ -53,6 +53,8 @@ static const char *capabilities_problem(uint8_t version, const struct spdm_field
 		return "DataTransferSize or MaxSPDMmsgSize is too small";
 	if (!(f->num[F_FLAGS] & SPDM_CAP_CHUNK) && message != transfer)
 		return "MaxSPDMmsgSize differs from DataTransferSize without CHUNK";
+	if (version >= SPDM_VERSION_13 && (f->num[F_FLAGS] & SPDM_CAP_MULTI_KEY_MASK) == SPDM_CAP_MULTI_KEY_ONLY)
+		return "it insists on telling several keys apart (MULTI_KEY), which aerie does not do";
 	return spdm_caps_problem(version, f->num[F_FLAGS], true);
 }
 

@@ -89,7 +89,7 @@ void spdm_responder_reset(struct spdm_responder *r)
 	spdm_chain_fini(&r->peer);
 	spdm_rsp_encap_reset(r);
 	spdm_link_reset(&r->link);
-	r->out.active = r->in.active = r->deferred.active = false;
+	r->out.active = r->in.active = r->deferred.active = r->hopeless = false;
 	r->fault.busy_said = false;
 }
 

@@ -67,6 +67,7 @@ struct spdm_responder {
 	uint64_t now_ms;
 	uint16_t last_session;
 	bool blocks_changed;
+	bool hopeless; /* no algorithm of some kind is common: all that is left is GET_VERSION */
 	struct spdm_pieces out, in;
 	uint8_t next_handle;
 	struct { /* an answer that waits for RESPOND_IF_READY */
@@ -127,6 +128,8 @@ uint8_t spdm_rsp_slots(const struct spdm_responder *r);
 void spdm_rsp_encap_reset(struct spdm_responder *r);
 /** The hash of the measurements of kind @summary (SPDM_SUMMARY_*). */
 int spdm_rsp_summary(struct spdm_responder *r, uint8_t summary, uint8_t *out);
+/** Whether a session can be opened: all that KEY_EXCHANGE needs was agreed. */
+bool spdm_rsp_can_exchange(const struct spdm_responder *r);
 /** Whether @summary may be asked for. */
 bool spdm_rsp_summary_ok(const struct spdm_responder *r, uint8_t summary);
 

@@ -78,7 +78,7 @@ static bool chunk_fits(const struct spdm_responder *r, const struct spdm_call *c
 	if (f->num[F_SEQUENCE] != 0 && (!p->active || p->session != session_id(c) || f->num[F_P2] != p->handle ||
 					f->num[F_SEQUENCE] != p->sequence))
 		return false;
-	if (total > r->config.profile.max_message_size || f->len[F_DATA] == 0 || f->len[F_DATA] > total - at)
+	if (f->len[F_DATA] == 0 || f->len[F_DATA] > total - at)
 		return false;
 	/* A large message is larger than one transfer, and the last chunk completes it. */
 	if (f->num[F_SEQUENCE] == 0 && (last || total < SPDM_MIN_DATA_TRANSFER))
@@ -122,6 +122,10 @@ uint8_t spdm_rsp_chunk_send(struct spdm_responder *r, struct spdm_call *c)
 	struct spdm_pieces *p = &r->in;
 	struct spdm_call inner;
 
+	if (c->in.num[F_SEQUENCE] == 0 && c->in.num[F_LARGE_LEN] > r->config.profile.max_message_size) {
+		p->active = false;
+		return SPDM_ERR_REQ_TOO_LARGE;
+	}
 	if (!chunk_fits(r, c)) {
 		p->active = false;
 		return SPDM_ERR_INVALID_REQUEST;

@@ -32,7 +32,7 @@ static const struct rule rules[] = {
 	{SPDM_HEARTBEAT, SESSION, SPDM_NEGOTIATED, SPDM_CAP_HBEAT, 0, spdm_rsp_heartbeat},
 	{SPDM_KEY_UPDATE, SESSION, SPDM_NEGOTIATED, SPDM_CAP_KEY_UPD, 0, spdm_rsp_key_update},
 	{SPDM_END_SESSION, SESSION, SPDM_NEGOTIATED, SPDM_CAP_KEY_EX, 0, spdm_rsp_end_session},
-	{SPDM_GET_ENCAP_REQUEST, HANDSHAKE, SPDM_NEGOTIATED, SPDM_CAP_ENCAP, 0, spdm_rsp_encap_get},
+	{SPDM_GET_ENCAP_REQUEST, HANDSHAKE | SESSION, SPDM_NEGOTIATED, SPDM_CAP_ENCAP, 0, spdm_rsp_encap_get},
 	{SPDM_DELIVER_ENCAP_RSP, HANDSHAKE, SPDM_NEGOTIATED, SPDM_CAP_ENCAP, 0, spdm_rsp_encap_deliver},
 	{SPDM_VENDOR_REQUEST, CLEAR | SESSION, SPDM_NEGOTIATED, 0, 0, spdm_rsp_vendor},
 	{SPDM_CHUNK_SEND, EVERYWHERE, SPDM_AFTER_CAPS, SPDM_CAP_CHUNK, 0, spdm_rsp_chunk_send},
@@ -89,6 +89,9 @@ static uint8_t check(struct spdm_responder *r, struct spdm_call *c, const struct
 		return SPDM_ERR_UNEXPECTED_REQUEST;
 	if (!version_ok(r, c))
 		return SPDM_ERR_VERSION_MISMATCH;
+	/* DSP0274, NEGOTIATE_ALGORITHMS: with nothing in common there is only a new beginning. */
+	if (r->hopeless && c->code != SPDM_GET_VERSION)
+		return SPDM_ERR_RESYNCH;
 	if (!spdm_link_both(&r->link, rule->both_caps) ||
 	    (rule->any_caps && !(r->config.profile.caps & rule->any_caps))) {
 		c->error_data = c->code;
@@ -119,9 +122,19 @@ uint8_t spdm_rsp_build(struct spdm_call *c)
 	return rc ? SPDM_ERR_UNSPECIFIED : 0;
 }
 
+/* The version that the request after GET_VERSION has is the chosen one, even if nothing else of it is right. */
+static uint8_t error_version(const struct spdm_responder *r, const struct spdm_call *c)
+{
+	if (c->code == SPDM_GET_VERSION)
+		return SPDM_VERSION_10;
+	if (r->link.version)
+		return r->link.version;
+	return c->code && version_ok(r, c) ? c->request[SPDM_HDR_VERSION] : SPDM_VERSION_10;
+}
+
 void spdm_rsp_error(struct spdm_responder *r, struct spdm_call *c, uint8_t error)
 {
-	c->answer[SPDM_HDR_VERSION] = r->link.version ? r->link.version : SPDM_VERSION_10;
+	c->answer[SPDM_HDR_VERSION] = error_version(r, c);
 	c->answer[SPDM_HDR_CODE] = SPDM_ERROR;
 	c->answer[SPDM_HDR_PARAM1] = error;
 	c->answer[SPDM_HDR_PARAM2] = c->error_data;
@@ -136,10 +149,15 @@ void spdm_rsp_dispatch(struct spdm_responder *r, struct spdm_call *c)
 
 	c->format = spdm_link_format(&r->link);
 	if (!error) {
-		drop_waiting(r, c);
-		spdm_link_forget(&r->link, c->session, c->code);
 		if (spdm_msg_parse(c->code, &c->format, c->request, c->request_len, c->padded, &c->in))
 			error = SPDM_ERR_INVALID_REQUEST;
+		else if (c->in.size > r->config.profile.max_message_size)
+			error = SPDM_ERR_REQ_TOO_LARGE;
+		/* DSP0274, GET_VERSION: a malformed one changes nothing. */
+		if (!error || c->code != SPDM_GET_VERSION) {
+			drop_waiting(r, c);
+			spdm_link_forget(&r->link, c->session, c->code);
+		}
 	}
 	if (!error) {
 		c->request_len = c->in.size;

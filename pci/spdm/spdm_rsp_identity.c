@@ -8,6 +8,7 @@
 #define SLOT_MASK	  0x0fu
 #define LARGE_CERTIFICATE 0x80u /* 1.4, param1: offsets of 32 bits follow */
 #define SLOT_SIZE_REQUEST 0x01u /* 1.3, param2: how large is the slot? */
+#define WHOLE_CHAIN	  0xffffu
 
 uint8_t spdm_rsp_slots(const struct spdm_responder *r)
 {
@@ -54,12 +55,30 @@ uint8_t spdm_rsp_digests(struct spdm_responder *r, struct spdm_call *c)
 	return error ? error : note_b(r, c);
 }
 
+/* A portion is what fits into one transfer, or with chunks into one message; the whole chain is never cut. */
+static uint8_t portion_of(const struct spdm_responder *r, struct spdm_call *c, const struct spdm_chain *chain)
+{
+	bool chunks = spdm_link_both(&r->link, SPDM_CAP_CHUNK);
+	size_t room = (chunks ? r->link.peer_message : r->link.peer_transfer) - CERTIFICATE_HDR;
+	size_t offset = c->in.num[F_OFFSET], portion = c->in.num[F_LENGTH], left = chain->len - offset;
+
+	if (offset >= chain->len)
+		return SPDM_ERR_INVALID_REQUEST;
+	if (chunks && offset == 0 && portion == WHOLE_CHAIN && chain->len > room)
+		return SPDM_ERR_RSP_TOO_LARGE;
+	portion = portion < room ? portion : room;
+	portion = portion < left ? portion : left;
+	c->out.ptr[F_DATA] = chain->blob + offset;
+	c->out.len[F_DATA] = (uint32_t)portion;
+	c->out.num[F_REMAINDER] = (uint32_t)(left - portion);
+	return 0;
+}
+
 uint8_t spdm_rsp_certificate(struct spdm_responder *r, struct spdm_call *c)
 {
 	unsigned slot = c->in.num[F_P1] & SLOT_MASK;
-	uint32_t offset = c->in.num[F_OFFSET], portion = c->in.num[F_LENGTH], room;
 	const struct spdm_chain *chain;
-	uint8_t error;
+	uint8_t error = 0;
 
 	if (r->link.version >= SPDM_VERSION_14 && (c->in.num[F_P1] & LARGE_CERTIFICATE)) {
 		c->error_data = c->code;
@@ -69,19 +88,13 @@ uint8_t spdm_rsp_certificate(struct spdm_responder *r, struct spdm_call *c)
 		return SPDM_ERR_INVALID_REQUEST;
 	chain = &r->chains[slot];
 	c->out.num[F_P1] = slot;
-	if (r->link.version >= SPDM_VERSION_13 && (c->in.num[F_P2] & SLOT_SIZE_REQUEST)) {
+	/* A length of 0 asks for the chain's length, as the size of the slot does: aerie's slots are as large. */
+	if (c->in.num[F_LENGTH] == 0 || (r->link.version >= SPDM_VERSION_13 && (c->in.num[F_P2] & SLOT_SIZE_REQUEST)))
 		c->out.num[F_REMAINDER] = (uint32_t)chain->len;
-	} else {
-		if (offset >= chain->len || portion == 0)
-			return SPDM_ERR_INVALID_REQUEST;
-		room = r->link.peer_transfer - CERTIFICATE_HDR;
-		portion = portion < room ? portion : room;
-		portion = portion < chain->len - offset ? portion : (uint32_t)chain->len - offset;
-		c->out.ptr[F_DATA] = chain->blob + offset;
-		c->out.len[F_DATA] = portion;
-		c->out.num[F_REMAINDER] = (uint32_t)chain->len - offset - portion;
-	}
-	error = spdm_rsp_build(c);
+	else
+		error = portion_of(r, c, chain);
+	if (!error)
+		error = spdm_rsp_build(c);
 	return error ? error : note_b(r, c);
 }
 

@@ -49,6 +49,7 @@ bool spdm_rsp_summary_ok(const struct spdm_responder *r, uint8_t summary)
 int spdm_rsp_summary(struct spdm_responder *r, uint8_t summary, uint8_t *out)
 {
 	struct spdm_transcript t = {0};
+	bool any = summary == SPDM_SUMMARY_ALL;
 	int rc;
 
 	if (summary == SPDM_SUMMARY_NONE)
@@ -60,11 +61,15 @@ int spdm_rsp_summary(struct spdm_responder *r, uint8_t summary, uint8_t *out)
 
 		if (summary == SPDM_SUMMARY_TCB && (b->type & SPDM_MEAS_TYPE_MASK))
 			continue;
+		any = true;
 		len = write_block(r, b, false, r->record, SPDM_MAX_MESSAGE);
 		rc = spdm_transcript_add(&t, r->record, len);
 	}
 	if (!rc)
 		rc = spdm_transcript_hash(&t, out);
+	/* DSP0274, CHALLENGE_AUTH: without a component of the TCB the field is 0. */
+	if (!rc && !any)
+		memset(out, 0, r->link.hash->len);
 	spdm_transcript_reset(&t);
 	return rc;
 }

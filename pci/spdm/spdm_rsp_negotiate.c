@@ -67,6 +67,14 @@ static bool sizes_ok(const struct spdm_fields *f)
 	return (f->num[F_FLAGS] & SPDM_CAP_CHUNK) || message == transfer;
 }
 
+/* Since 1.3 the algorithms can be asked for here, in an answer that may need chunks; aerie leaves them out. */
+static bool asks_rightly(const struct spdm_responder *r, const struct spdm_call *c)
+{
+	if (c->request[SPDM_HDR_VERSION] < SPDM_VERSION_13 || !(c->in.num[F_P1] & SPDM_CAPABILITIES_PARAM1_ALG))
+		return true;
+	return r->config.profile.caps & c->in.num[F_FLAGS] & SPDM_CAP_CHUNK;
+}
+
 uint8_t spdm_rsp_capabilities(struct spdm_responder *r, struct spdm_call *c)
 {
 	const struct spdm_profile *p = &r->config.profile;
@@ -76,7 +84,7 @@ uint8_t spdm_rsp_capabilities(struct spdm_responder *r, struct spdm_call *c)
 		return repeat(r, c, r->caps_at);
 	if (r->link.state != SPDM_AFTER_VERSION)
 		return SPDM_ERR_UNEXPECTED_REQUEST;
-	if (c->in.num[F_CT_EXPONENT] > SPDM_MAX_CT_EXPONENT || !sizes_ok(&c->in) ||
+	if (c->in.num[F_CT_EXPONENT] > SPDM_MAX_CT_EXPONENT || !sizes_ok(&c->in) || !asks_rightly(r, c) ||
 	    spdm_caps_problem(version, c->in.num[F_FLAGS], false))
 		return SPDM_ERR_INVALID_REQUEST;
 	c->format.version = version;
@@ -127,22 +135,35 @@ static struct spdm_algs choose(const struct spdm_responder *r, const struct spdm
 		a.meas_hash = own->meas_hash & hash->meas_bit ? hash->meas_bit : own->meas_hash & -own->meas_hash;
 	if (!spdm_link_both(&r->link, SPDM_CAP_MUT_AUTH))
 		a.req_asym = 0;
+	/* A requester that always tells its keys apart is told to do so. */
+	if (r->link.version >= SPDM_VERSION_13 &&
+	    (r->link.req_caps & SPDM_CAP_MULTI_KEY_MASK) == SPDM_CAP_MULTI_KEY_ONLY)
+		a.other_params |= SPDM_MULTI_KEY_CONN;
 	return a;
 }
 
-/* What the capabilities of both ends need must have been agreed. */
-static bool enough(const struct spdm_responder *r, const struct spdm_algs *a)
+/* Whether something was offered of a kind that both ends need, and nothing of it is common. */
+static bool nothing_common(const struct spdm_responder *r, const struct spdm_fields *in, const uint16_t masks[8],
+			   const struct spdm_algs *a)
 {
-	uint32_t caps = r->config.profile.caps;
+	uint32_t signs = SPDM_CAP_CERT | SPDM_CAP_CHAL | SPDM_CAP_MEAS_SIGNED | SPDM_CAP_KEY_EX;
 
 	if (!a->hash)
+		return true;
+	if ((r->config.profile.caps & signs) && (in->num[F_ASYM] || in->num[F_EXT_ASYM_COUNT]) && !a->asym)
+		return true;
+	if (!spdm_link_both(&r->link, SPDM_CAP_KEY_EX))
 		return false;
-	if ((caps & (SPDM_CAP_CERT | SPDM_CAP_CHAL | SPDM_CAP_MEAS_SIGNED | SPDM_CAP_KEY_EX)) && !a->asym)
-		return false;
-	if (spdm_link_both(&r->link, SPDM_CAP_KEY_EX) &&
-	    (!a->dhe || !a->aead || !a->schedule || a->other_params != SPDM_OPAQUE_FORMAT1))
-		return false;
-	return true;
+	return (masks[SPDM_ALG_TABLE_DHE] && !a->dhe) || (masks[SPDM_ALG_TABLE_AEAD] && !a->aead) ||
+	       (masks[SPDM_ALG_TABLE_SCHEDULE] && !a->schedule);
+}
+
+bool spdm_rsp_can_exchange(const struct spdm_responder *r)
+{
+	const struct spdm_algs *a = &r->link.algs;
+
+	return a->asym && a->dhe && a->aead && a->schedule &&
+	       (a->other_params & SPDM_OPAQUE_FORMATS) == SPDM_OPAQUE_FORMAT1;
 }
 
 /* The tables that were offered and that aerie knows, with what was chosen. */
@@ -170,7 +191,7 @@ static void write_tables(struct spdm_call *c, const struct spdm_algs *a, unsigne
 /* Everything for the slots depends on the hash. */
 static uint8_t wrap_chains(struct spdm_responder *r)
 {
-	if (r->chains_hash == r->link.hash)
+	if (r->chains_hash == r->link.hash || !r->link.hash)
 		return 0;
 	r->chains_hash = NULL;
 	for (unsigned i = 0; i < SPDM_MAX_SLOTS; i++) {
@@ -193,12 +214,10 @@ uint8_t spdm_rsp_algorithms(struct spdm_responder *r, struct spdm_call *c)
 
 	if (r->link.state == SPDM_NEGOTIATED)
 		return repeat(r, c, r->algs_at);
-	if (c->in.num[F_LENGTH] != c->in.size ||
+	if (c->in.num[F_LENGTH] != c->in.size || c->in.size > SPDM_MAX_NEGOTIATE ||
 	    spdm_tables_read(c->in.ptr[F_TABLES], c->in.len[F_TABLES], c->in.num[F_P1], masks, &present))
 		return SPDM_ERR_INVALID_REQUEST;
 	algs = choose(r, &c->in, masks);
-	if (!enough(r, &algs))
-		return SPDM_ERR_INVALID_REQUEST;
 	write_tables(c, &algs, present, tables);
 	c->out.num[F_MEAS_SPEC] = algs.meas_spec;
 	c->out.num[F_OTHER_PARAMS] = algs.other_params;
@@ -211,6 +230,7 @@ uint8_t spdm_rsp_algorithms(struct spdm_responder *r, struct spdm_call *c)
 		error = note(r, c);
 	if (error)
 		return error;
+	r->hopeless = nothing_common(r, &c->in, masks, &algs);
 	r->link.algs = algs;
 	spdm_link_agree(&r->link);
 	error = wrap_chains(r);

@@ -10,7 +10,9 @@ static uint8_t choose_mut_auth(const struct spdm_responder *r, uint8_t *error)
 	*error = 0;
 	if (!r->config.mutual && !r->config.mutual_required)
 		return 0;
-	if (spdm_link_both(&r->link, SPDM_CAP_MUT_AUTH) && r->link.req_asym) {
+	/* A requester with several keys tells them apart in its DIGESTS, which aerie does not read. */
+	if (spdm_link_both(&r->link, SPDM_CAP_MUT_AUTH) && r->link.req_asym &&
+	    !(r->link.algs.other_params & SPDM_MULTI_KEY_CONN)) {
 		if (spdm_link_both(&r->link, SPDM_CAP_ENCAP))
 			return SPDM_MUT_AUTH_ENCAP;
 		if (r->config.requester_ders)
@@ -77,10 +79,25 @@ static int seal_exchange(struct spdm_responder *r, struct spdm_call *c, struct s
 	return rc ? rc : spdm_transcript_add(&s->th, c->answer + verify, r->link.hash->len);
 }
 
+/* In clear only one handshake can go on at a time (DSP0274, KEY_EXCHANGE). */
+static bool handshake_goes_on(const struct spdm_responder *r)
+{
+	for (unsigned i = 0; i < SPDM_MAX_SESSIONS; i++)
+		if (r->link.sessions[i].live && !r->link.sessions[i].established)
+			return true;
+	return false;
+}
+
 static uint8_t check_exchange(struct spdm_responder *r, struct spdm_call *c)
 {
 	uint32_t slot = c->in.num[F_P2];
 
+	if (!spdm_rsp_can_exchange(r))
+		return SPDM_ERR_INVALID_REQUEST;
+	if (spdm_link_both(&r->link, SPDM_CAP_HANDSHAKE_IN_CLEAR) && handshake_goes_on(r))
+		return SPDM_ERR_UNEXPECTED_REQUEST;
+	if (r->link.version >= SPDM_VERSION_13 && (c->in.num[F_POLICY] & SPDM_POLICY_EVENT_ALL))
+		return SPDM_ERR_INVALID_REQUEST; /* there is no EVENT_CAP */
 	if (slot >= SPDM_MAX_SLOTS || !(spdm_rsp_slots(r) & BIT32(slot)) ||
 	    !spdm_rsp_summary_ok(r, (uint8_t)c->in.num[F_P1]) || c->in.len[F_OPAQUE] > SPDM_MAX_OPAQUE ||
 	    !spdm_opaque_offers(c->in.ptr[F_OPAQUE], c->in.len[F_OPAQUE]))
@@ -96,7 +113,7 @@ static uint8_t build_exchange(struct spdm_responder *r, struct spdm_call *c, str
 
 	if (spdm_rsp_random(r, random) || spdm_rsp_summary(r, kind, summary))
 		return SPDM_ERR_UNSPECIFIED;
-	spdm_opaque_response(opaque);
+	spdm_opaque_response(spdm_opaque_offers(c->in.ptr[F_OPAQUE], c->in.len[F_OPAQUE]), opaque);
 	c->format.with_summary = kind != SPDM_SUMMARY_NONE;
 	c->format.with_verify = !spdm_link_both(&r->link, SPDM_CAP_HANDSHAKE_IN_CLEAR);
 	c->out.num[F_P1] = s->heartbeat_s;
@@ -239,7 +256,8 @@ uint8_t spdm_rsp_finish(struct spdm_responder *r, struct spdm_call *c)
 		return SPDM_ERR_INVALID_REQUEST;
 	if (is_signed && !(r->encap.done && r->encap.session == s->id))
 		return SPDM_ERR_UNEXPECTED_REQUEST;
-	if (is_signed && s->mut_auth != SPDM_MUT_AUTH_PLAIN && c->in.num[F_P2] != r->encap.slot)
+	/* r->encap.slot is 0 for a chain that was known beforehand, as SlotIDParam said. */
+	if (is_signed && c->in.num[F_P2] != r->encap.slot)
 		return SPDM_ERR_INVALID_REQUEST;
 	c->affected = s;
 	if (verify_finish(r, c, s)) {

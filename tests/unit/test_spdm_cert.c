@@ -162,6 +162,65 @@ START_TEST(damaged)
 }
 END_TEST
 
+/* What a chain of @ders with the hash of @root in front is called. */
+static enum spdm_reason check_blob(const struct fake_pki *pki, const uint8_t *root, size_t root_len,
+				   const uint8_t *ders, size_t len, enum spdm_reason reading)
+{
+	const struct spdm_hash_alg *hash = spdm_hash_find(SPDM_HASH_SHA384);
+	const struct spdm_chain_rules rules = {.roots = pki->roots,
+					       .asym = spdm_asym_find(SPDM_ASYM_P256),
+					       .version = SPDM_VERSION_12,
+					       .responder = true};
+	size_t total = 4u + hash->len + len;
+	uint8_t *blob = calloc(1, total);
+	struct spdm_chain chain;
+	enum spdm_reason reason;
+	char why[256];
+
+	blob[0] = (uint8_t)total;
+	blob[1] = (uint8_t)(total >> 8);
+	ck_assert_int_eq(spdm_hash(hash, root, root_len, blob + 4), 0);
+	memcpy(blob + 4 + hash->len, ders, len);
+	reason = spdm_chain_read(&chain, blob, total, hash);
+	ck_assert_int_eq(reason, reading);
+	if (reason == SPDM_OK)
+		reason = spdm_chain_check(&chain, &rules, why, sizeof(why));
+	spdm_chain_fini(&chain);
+	return reason;
+}
+
+/* DSP0274, "Certificates and certificate chains": the root may be left out; what is there is a chain without gaps. */
+START_TEST(without_root)
+{
+	struct fake_pki pki, other;
+	uint8_t *both;
+	size_t left;
+
+	fake_pki_make(&pki, &(struct fake_pki_options){.asym = SPDM_ASYM_P256});
+	fake_pki_make(&other, &(struct fake_pki_options){.asym = SPDM_ASYM_P256});
+	left = pki.chain_len - pki.root_len;
+	ck_assert_int_eq(check_blob(&pki, pki.root, pki.root_len, pki.chain + pki.root_len, left, SPDM_OK), SPDM_OK);
+	ck_assert_int_eq(check_blob(&other, pki.root, pki.root_len, pki.chain + pki.root_len, left, SPDM_OK),
+			 SPDM_UNKNOWN_ROOT);
+	/* Another root's hash: that one did not sign this chain. */
+	ck_assert_int_eq(check_blob(&other, other.root, other.root_len, pki.chain + pki.root_len, left, SPDM_OK),
+			 SPDM_CHAIN_INVALID);
+	/* A root that is there is the one that the hash names. */
+	ck_assert_int_eq(check_blob(&pki, other.root, other.root_len, pki.chain, pki.chain_len, SPDM_CHAIN_BAD),
+			 SPDM_CHAIN_BAD);
+	/* A stranger's certificates between root and chain. */
+	both = malloc(other.chain_len + left);
+	memcpy(both, other.chain + other.root_len, other.chain_len - other.root_len);
+	memcpy(both + other.chain_len - other.root_len, pki.chain + pki.root_len, left);
+	ck_assert_int_eq(
+		check_blob(&pki, pki.root, pki.root_len, both, other.chain_len - other.root_len + left, SPDM_OK),
+		SPDM_CHAIN_INVALID);
+	free(both);
+	fake_pki_free(&pki);
+	fake_pki_free(&other);
+}
+END_TEST
+
 START_TEST(files)
 {
 	char folder[] = "/tmp/aerie-spdm-XXXXXX", path[3][64];
@@ -184,6 +243,8 @@ START_TEST(files)
 	ck_assert_int_eq(spdm_identity_load(path[1], path[1], &id), -EINVAL);
 	ck_assert_int_eq(spdm_identity_load(path[0], path[0], &id), -EINVAL);
 	ck_assert_int_eq(spdm_identity_load(path[2], path[1], &id), -EINVAL); /* not the root's key */
+	ck_assert_int_eq(spdm_identity_create(pki.key, pki.chain + pki.root_len, pki.chain_len - pki.root_len, &id),
+			 -EINVAL); /* its root is missing */
 	ck_assert_int_eq(spdm_roots_load("/nonexistent", &roots), -EINVAL);
 	ck_assert_int_eq(spdm_roots_load(path[1], &roots), -EINVAL);
 	ck_assert_int_eq(spdm_roots_create(pki.root, pki.root_len - 1, &roots), -EINVAL);
@@ -204,6 +265,7 @@ int main(void)
 	tcase_add_loop_test(tc, every_rule, 0, ARRAY_LEN(cases));
 	tcase_add_test(tc, views);
 	tcase_add_test(tc, damaged);
+	tcase_add_test(tc, without_root);
 	tcase_add_test(tc, files);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

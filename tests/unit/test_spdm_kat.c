@@ -332,19 +332,27 @@ START_TEST(transcripts)
 }
 END_TEST
 
-/* Bytes that other implementations put on the wire. */
+/* Bytes that other implementations put on the wire, and what aerie puts there. */
 START_TEST(opaque_data)
 {
 	static const uint8_t request[] = {1, 0, 0, 0, 0, 0, 5, 0, 1, 1, 1, 0, 0x11, 0, 0, 0},
-			     response[] = {1, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0x11};
-	uint8_t out[16];
+			     response[] = {1, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0x11},
+			     ours[] = {1, 0, 0, 0, 0, 0, 9, 0, 1, 1, 3, 0, 0x10, 0, 0x11, 0, 0x12, 0, 0, 0},
+			     newer[] = {1, 0, 0, 0, 0, 0, 7, 0, 1, 1, 2, 0, 0x13, 0x10, 0x12, 0},
+			     draft[] = {1, 0, 0, 0, 0, 0, 5, 0, 1, 1, 1, 1, 0x11, 0, 0, 0},
+			     odd[] = {1, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0x13};
+	uint8_t out[SPDM_OPAQUE_REQ_LEN];
 
 	spdm_opaque_request(out);
-	ck_assert_mem_eq(out, request, sizeof(request));
-	spdm_opaque_response(out);
+	ck_assert_mem_eq(out, ours, sizeof(ours));
+	spdm_opaque_response(SPDM_SECURED_VERSION_11, out);
 	ck_assert_mem_eq(out, response, sizeof(response));
-	ck_assert(spdm_opaque_offers(request, sizeof(request)));
-	ck_assert(spdm_opaque_selects(response, sizeof(response)));
+	ck_assert_uint_eq(spdm_opaque_offers(request, sizeof(request)), 0x1100);
+	ck_assert_uint_eq(spdm_opaque_offers(ours, sizeof(ours)), 0x1200);
+	ck_assert_uint_eq(spdm_opaque_offers(newer, sizeof(newer)), 0x1210);
+	ck_assert_uint_eq(spdm_opaque_offers(draft, sizeof(draft)), 0);
+	ck_assert_uint_eq(spdm_opaque_selects(response, sizeof(response)), 0x1100);
+	ck_assert_uint_eq(spdm_opaque_selects(odd, sizeof(odd)), 0);
 	ck_assert(!spdm_opaque_offers(response, sizeof(response)));
 	for (size_t i = 0; i < sizeof(request); i++)
 		ck_assert(!spdm_opaque_offers(request, i));

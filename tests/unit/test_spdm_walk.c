@@ -139,7 +139,7 @@ static size_t lay_out(struct ref_message *m, uint8_t *out)
 		break;
 	case SPDM_GET_CERTIFICATE:
 		f.num[F_P1] = m->valid ? 0 : 1 + rnd(15);
-		f.num[F_LENGTH] = 1 + rnd(300);
+		f.num[F_LENGTH] = rnd(300);
 		break;
 	case SPDM_GET_MEASUREMENTS:
 		f.num[F_P1] = rnd(2) * 2; /* raw or not, never signed */
