@@ -122,12 +122,12 @@ static bool has_stream(void *opaque, uint8_t stream)
 	return false;
 }
 
-static int capability(void *opaque, uint8_t *buf, size_t cap)
+static int registers(void *opaque, uint8_t *buf, size_t cap)
 {
 	const struct pci_ide *ide = opaque;
 	struct wire_out out = wire_out(buf, cap);
 
-	for (uint32_t at = 0; at < pci_ide_size(&ide->config); at += 4)
+	for (uint32_t at = IDE_CAP; at < pci_ide_size(&ide->config); at += 4)
 		wire_put_u32(&out, pci_cfg_get(&ide->fn->cfg, (uint16_t)(ide->config.offset + at), 4));
 	return out.bad ? -EMSGSIZE : (int)out.len;
 }
@@ -148,7 +148,7 @@ static void keys_changed(void *opaque, uint8_t stream, bool secure)
 
 static const struct ide_km_ops km_ops = {
 	.has_stream = has_stream,
-	.capability = capability,
+	.registers = registers,
 	.key = key_changed,
 	.secure = keys_changed,
 };

@@ -61,15 +61,15 @@ static bool has_stream(void *opaque, uint8_t stream)
 	return true;
 }
 
-/* There are no registers to show: a header that ends the list, and a capability with IDE_KM. */
-static int capability(void *opaque, uint8_t *buf, size_t cap)
+/* There are no registers to show: a capability with IDE_KM, and a control register. */
+static int registers(void *opaque, uint8_t *buf, size_t cap)
 {
-	static const uint8_t registers[] = {IDE_CAP_ID, 0, 1, 0, IDE_CAP_SELECTIVE | IDE_CAP_KM, 0, 0, 0, 0, 0, 0, 0};
+	static const uint8_t bytes[] = {IDE_CAP_SELECTIVE | IDE_CAP_KM, 0, 0, 0, 0, 0, 0, 0};
 
-	if (cap < sizeof(registers))
+	if (cap < sizeof(bytes))
 		return -EMSGSIZE;
-	memcpy(buf, registers, sizeof(registers));
-	return (int)sizeof(registers);
+	memcpy(buf, bytes, sizeof(bytes));
+	return (int)sizeof(bytes);
 }
 
 static int take_key(void *opaque, uint8_t stream, unsigned key_set, unsigned number, const struct ide_key *key)
@@ -89,7 +89,7 @@ static void secure_changed(void *opaque, uint8_t stream, bool secure)
 
 static const struct ide_km_ops ide_ops = {
 	.has_stream = has_stream,
-	.capability = capability,
+	.registers = registers,
 	.key = take_key,
 	.secure = secure_changed,
 };
@@ -103,7 +103,8 @@ static enum tdisp_error check_lock(void *opaque, const struct tdisp_lock *lock, 
 
 	if (dev->config.fault == SOFT_FAULT_LOCK_REFUSED)
 		return TDISP_ERR_INVALID_CONFIGURATION;
-	if (dev->config.ide && (!ide_km_secure(&dev->ide, lock->stream, &keyed_by) || keyed_by != session))
+	if (dev->config.ide && !dev->config.unkeyed &&
+	    (!ide_km_secure(&dev->ide, lock->stream, &keyed_by) || keyed_by != session))
 		return TDISP_ERR_INVALID_REQUEST;
 	return TDISP_OK;
 }

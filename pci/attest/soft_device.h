@@ -53,6 +53,7 @@ struct soft_device_config {
 	const struct spdm_block *blocks;      /* raw measurements; borrowed */
 	unsigned nr_blocks;
 	bool ide, tdisp;
+	bool unkeyed;			      /* locks its interface although its link has no keys */
 	struct tdisp_bar bars[TDISP_NR_BARS]; /* reported whole */
 	uint8_t heartbeat_s;
 	enum spdm_fault spdm_fault;

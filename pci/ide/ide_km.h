@@ -14,7 +14,7 @@
 #include "ide_regs.h"
 
 #define IDE_KM_MAX_STREAMS 16u	 /* with keys at a time, of one port */
-#define IDE_KM_MAX_CAP	   1024u /* bytes of the IDE capability in QUERY_RESP that a requester takes */
+#define IDE_KM_MAX_CAP	   4096u /* bytes of registers in QUERY_RESP: no capability is larger than config space */
 
 /* Sub-stream and direction as one number, 0 .. IDE_NR_KEYS - 1: sub-stream * 2 + (Tx: 1). */
 #define IDE_NR_KEYS (IDE_NR_SUB_STREAMS * 2)
@@ -41,8 +41,9 @@ void ide_keys_wipe(struct ide_keys *keys);
 struct ide_km_ops {
 	/** True when a stream of the port's registers has this id. */
 	bool (*has_stream)(void *opaque, uint8_t stream);
-	/** The port's IDE extended capability from its header on. Bytes written, a multiple of 4, or -EMSGSIZE. */
-	int (*capability)(void *opaque, uint8_t *buf, size_t cap);
+	/** The registers of the port's IDE capability, from IDE_CAP on (not its header). Bytes written, a multiple of
+	 * 4, or -EMSGSIZE. */
+	int (*registers)(void *opaque, uint8_t *buf, size_t cap);
 	/** A key of @stream goes into the hardware (@key is wiped after the return), or (NULL) out of it. 0 or -errno.
 	 */
 	int (*key)(void *opaque, uint8_t stream, unsigned key_set, unsigned number, const struct ide_key *key);
@@ -87,8 +88,8 @@ void ide_km_responder_reset(struct ide_km_responder *km);
 
 struct ide_km_port {
 	uint8_t port, devfn, bus, segment, max_port;
-	uint8_t capability[IDE_KM_MAX_CAP]; /* from its header on */
-	size_t capability_len;
+	uint8_t registers[IDE_KM_MAX_CAP]; /* from IDE_CAP on */
+	size_t registers_len;
 };
 
 /* The request that is under way. */

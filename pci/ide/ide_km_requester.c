@@ -149,10 +149,10 @@ static int take_query(struct ide_km_requester *rq, struct wire_in *in, struct id
 		return wrong(rq, "QUERY_RESP is too short");
 	if (p.port != rq->port || p.port > p.max_port)
 		return wrong(rq, "QUERY_RESP speaks of another port");
-	if (in->left < IDE_LINK_FIRST || in->left % 4 != 0 || in->left > sizeof(p.capability))
-		return wrong(rq, "QUERY_RESP holds no IDE capability of a possible length");
-	p.capability_len = in->left;
-	wire_copy(in, p.capability, in->left);
+	if (in->left < IDE_LINK_FIRST - IDE_CAP || in->left % 4 != 0 || in->left > sizeof(p.registers))
+		return wrong(rq, "QUERY_RESP holds no IDE registers of a possible length");
+	p.registers_len = in->left;
+	wire_copy(in, p.registers, in->left);
 	*port = p;
 	return 0;
 }

@@ -100,7 +100,7 @@ static int answer_query(struct ide_km_responder *km, const uint8_t *req, size_t 
 	wire_put_u8(&out, 0); /* highest port index */
 	if (out.bad)
 		return -EMSGSIZE;
-	int n = km->ops->capability(km->opaque, rsp + out.len, cap - out.len);
+	int n = km->ops->registers(km->opaque, rsp + out.len, cap - out.len);
 
 	return n < 0 ? n : (int)out.len + n;
 }

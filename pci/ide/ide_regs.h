@@ -57,7 +57,7 @@
 /* IDE_KM */
 #define IDE_KM_OBJECT_BYTES    2u /* protocol, object id */
 #define IDE_KM_QUERY_BYTES     4u
-#define IDE_KM_QUERY_RSP_BYTES 8u /* then the capability */
+#define IDE_KM_QUERY_RSP_BYTES 8u /* then the capability, without its header */
 #define IDE_KM_KEY_BYTES       32u
 #define IDE_KM_IFV_BYTES       8u
 #define IDE_KM_HEADER_BYTES                                                                                            \

@@ -15,7 +15,7 @@ static void read_range(struct wire_in *in, struct tdisp_range *range)
 {
 	range->first_page = wire_u64(in);
 	range->pages = wire_u32(in);
-	range->attributes = wire_u16(in);
+	range->attributes = wire_u16(in) & TDISP_RANGE_DEFINED;
 	range->id = wire_u16(in);
 }
 
@@ -23,7 +23,8 @@ int tdisp_report_parse(const void *buf, size_t len, struct tdisp_report *out, co
 {
 	struct wire_in in = wire_in(buf, len);
 
-	*out = (struct tdisp_report){.info = wire_u16(&in)};
+	/* 11.3.3: reserved bits are ignored when read. */
+	*out = (struct tdisp_report){.info = wire_u16(&in) & TDISP_INFO_DEFINED};
 	wire_u16(&in);
 	out->msix_control = wire_u16(&in);
 	out->lnr_control = wire_u16(&in);
@@ -32,15 +33,10 @@ int tdisp_report_parse(const void *buf, size_t len, struct tdisp_report *out, co
 
 	if (in.bad)
 		return bad(why, -EBADMSG, "it ends before its list of MMIO ranges");
-	if (out->info & ~TDISP_INFO_DEFINED)
-		return bad(why, -EBADMSG, "reserved bits of its interface information are set");
 	if (ranges > TDISP_MAX_RANGES)
 		return bad(why, -EBADMSG, "it lists more MMIO ranges than any interface has");
-	for (; out->nr_ranges < ranges; out->nr_ranges++) {
+	for (; out->nr_ranges < ranges; out->nr_ranges++)
 		read_range(&in, &out->ranges[out->nr_ranges]);
-		if (out->ranges[out->nr_ranges].attributes & ~TDISP_RANGE_DEFINED)
-			return bad(why, -EBADMSG, "reserved attributes of an MMIO range are set");
-	}
 	out->specific_len = wire_u32(&in);
 	if (in.bad)
 		return bad(why, -EBADMSG, "it ends within its list of MMIO ranges");

@@ -99,6 +99,9 @@ int tdisp_ask_report(struct tdisp_requester *rq, uint16_t portion, uint8_t *buf,
 
 	if (tdisp_report_complete(rq) || portion == 0)
 		return -EINVAL;
+	/* 11.3.10: no more than there is left. */
+	if (rq->report_total && portion > rq->report_total - rq->report_len)
+		portion = (uint16_t)(rq->report_total - rq->report_len);
 	wire_put_u16(&out, (uint16_t)rq->report_len);
 	wire_put_u16(&out, portion);
 	int n = finish(rq, TDISP_GET_REPORT, &out);
@@ -185,8 +188,8 @@ static const char *take_capabilities(struct tdisp_requester *rq, struct wire_in 
 	caps.req_all = wire_u8(in);
 	if (!wire_done(in))
 		return "TDISP_CAPABILITIES has another length";
-	/* 11.3.7: these seven are not optional. */
-	if ((caps.messages[0] & 0xfeu) != 0xfeu)
+	/* 11.3.7: these seven are not optional. DMTF's sample device counts the bits from GET_VERSION's on. */
+	if ((caps.messages[0] & 0xfeu) != 0xfeu && caps.messages[0] != 0x7fu)
 		return "the device does not take all requests that TDISP demands";
 	rq->capabilities = caps;
 	rq->capabilities_known = true;

@@ -145,7 +145,7 @@ static enum tdisp_error answer_report(struct request *rq)
 	size_t offset = wire_u16(&rq->in), len = wire_u16(&rq->in);
 	size_t room = rq->out->cap - rq->out->len;
 
-	if (len == 0 || offset >= tdisp->report_len || room <= TDISP_REPORT_RSP_BYTES)
+	if (offset >= tdisp->report_len || room <= TDISP_REPORT_RSP_BYTES)
 		return TDISP_ERR_INVALID_REQUEST;
 	if (len > tdisp->report_len - offset)
 		len = tdisp->report_len - offset;
@@ -257,6 +257,12 @@ static const struct request_row *find_row(const struct tdisp_responder *tdisp, u
 	return NULL;
 }
 
+/* 11.3.4: GET_TDISP_VERSION of any 1.x is answered. */
+static bool is_major_1(uint8_t version)
+{
+	return version >> 4 == TDISP_VERSION_10 >> 4;
+}
+
 /* The checks that come before a request's own. */
 static enum tdisp_error check(const struct tdisp_responder *tdisp, const struct request_row *row, size_t len,
 			      uint32_t session)
@@ -294,7 +300,7 @@ int tdisp_respond(struct tdisp_responder *tdisp, uint32_t session, const uint8_t
 	const struct request_row *row = find_row(tdisp, message);
 
 	put_header(&out, message & (uint8_t)~TDISP_REQUEST, interface);
-	if (version != TDISP_VERSION_10)
+	if (version != TDISP_VERSION_10 && !(message == TDISP_GET_VERSION && is_major_1(version)))
 		error = TDISP_ERR_VERSION_MISMATCH;
 	else if (!is_ours(tdisp, wire_u32(&id)))
 		error = TDISP_ERR_INVALID_INTERFACE;

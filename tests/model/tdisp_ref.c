@@ -94,7 +94,7 @@ static struct ref_answer report(const struct ref *ref, const uint8_t *body)
 {
 	unsigned offset = (unsigned)(body[0] | body[1] << 8), want = (unsigned)(body[2] | body[3] << 8);
 
-	if (want == 0 || offset >= ref->report_len)
+	if (offset >= ref->report_len)
 		return answer_error(1);
 	if (want > ref->report_len - offset)
 		want = ref->report_len - offset;
@@ -135,7 +135,7 @@ static struct ref_answer tdisp(struct ref *ref, uint32_t session, const uint8_t 
 
 	if (len < 17 || !(msg[2] & 0x80))
 		return refused;
-	if (msg[1] != 0x10)
+	if (msg[2] == 0x81 ? (msg[1] & 0xf0) != 0x10 : msg[1] != 0x10)
 		return answer_error(0x41);
 	if ((msg[5] | msg[6] << 8) != ref->rid || ((msg[8] & 1) && msg[7] != 0))
 		return answer_error(0x101);

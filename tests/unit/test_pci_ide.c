@@ -106,11 +106,11 @@ START_TEST(query)
 	struct ide_km_port p;
 
 	ck_assert_int_eq(ide_km_query("ep", 0, &p, exchange, NULL), 0);
-	ck_assert_uint_eq(p.capability_len, pci_ide_size(&config));
+	ck_assert_uint_eq(p.registers_len, pci_ide_size(&config) - IDE_CAP);
 	ck_assert_uint_eq(p.bus, 1);
-	ck_assert_uint_eq(p.capability[0], 0x30);
-	for (uint32_t at = 0; at < p.capability_len; at++)
-		ck_assert_uint_eq(p.capability[at], fake_cfg_read(&w, 1, 0, AT + at, 1));
+	ck_assert_uint_eq(p.registers[0] & IDE_CAP_KM, IDE_CAP_KM);
+	for (uint32_t at = 0; at < p.registers_len; at++)
+		ck_assert_uint_eq(p.registers[at], fake_cfg_read(&w, 1, 0, AT + IDE_CAP + at, 1));
 }
 END_TEST
 

@@ -61,7 +61,7 @@ START_TEST(there_and_back)
 }
 END_TEST
 
-/* Any other length, count or reserved bit is refused. */
+/* Any other length or count is refused; reserved bits are ignored. */
 START_TEST(lengths)
 {
 	struct tdisp_report r = good(), out;
@@ -78,17 +78,20 @@ START_TEST(lengths)
 		ck_assert_int_eq(tdisp_report_parse(buf, (size_t)n, &out, &why), -EBADMSG);                            \
 		buf[at] = was;                                                                                         \
 	} while (0)
-	REFUSED(0, 0x20); /* interface information */
-	REFUSED(12, 3);	  /* ranges */
+	REFUSED(12, 3); /* ranges */
 	REFUSED(12, 5);
 	REFUSED(12, 65);
 	REFUSED(15, 0xff); /* 2^32 * 16 wraps around */
 	REFUSED(15, 0x10);
-	REFUSED(16 + 12, 0x10); /* attributes */
-	REFUSED(80, 7);		/* device specific information */
+	REFUSED(80, 7); /* device specific information */
 	REFUSED(80, 9);
 	REFUSED(83, 0xff);
+	buf[1] = 0xff;		   /* interface information */
+	buf[2] = 0xff;		   /* between */
+	buf[16 + 16 + 12] |= 0xf0; /* attributes */
 	ck_assert_int_eq(tdisp_report_parse(buf, (size_t)n, &out, &why), 0);
+	ck_assert_uint_eq(out.info, r.info);
+	ck_assert_uint_eq(out.ranges[1].attributes, TDISP_RANGE_MSIX_TABLE);
 }
 END_TEST
 

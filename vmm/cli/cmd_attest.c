@@ -28,6 +28,7 @@ static const struct cli_option options[] = {
 	{"capture", 'c', "FILE", "write the exchange there, in pcap format"},
 	{"slot", 's', "N", "certificate slot, 0 to 7"},
 	{"identity", 'i', "ID", "behind a socket: vendor:device:class:revision:subvendor:subdevice[:serial], in hex"},
+	{"function", 'f', "RID", "behind a socket: the requester id that TDISP speaks of, in hex (default 0)"},
 	{"timeout", 't', "MS", "how long to wait for one answer (default 2000)"},
 	{"anywhere", 'a', NULL, "addresses other than loopback, too"},
 	{0},
@@ -105,6 +106,14 @@ static bool parse_number(const char *text, unsigned max, unsigned *value)
 	return true;
 }
 
+static bool parse_rid(const char *text, uint16_t *rid)
+{
+	size_t len = strlen(text);
+
+	*rid = (uint16_t)strtoul(text, NULL, 16);
+	return len > 0 && len <= 4 && strspn(text, "0123456789abcdefABCDEF") == len;
+}
+
 static int parse_option(struct cli_args *args, struct attestation *t, int letter)
 {
 	switch (letter) {
@@ -138,6 +147,10 @@ static int parse_option(struct cli_args *args, struct attestation *t, int letter
 		return parse_number(optarg, 600000, &t->timeout_ms)
 			       ? 0
 			       : cli_refuse(args, "--timeout %.20s: up to 600000 ms", optarg);
+	case 'f':
+		return parse_rid(optarg, &t->rid)
+			       ? 0
+			       : cli_refuse(args, "--function %.20s: a requester id in hex, up to ffff", optarg);
 	case 'i':
 		t->has_id = parse_identity(optarg, &t->id);
 		return t->has_id ? 0

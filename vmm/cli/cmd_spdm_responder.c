@@ -29,6 +29,7 @@ static const struct cli_option options[] = {
 	{"bar", 'b', "N:ADDR:SIZE", "report this BAR, hexadecimal; repeatable (default 0:10000000:4000)"},
 	{"heartbeat", 'B', "SECONDS", "want a heartbeat that often"},
 	{"no-ide", 'I', NULL, "knows no IDE_KM, and locks without keys"},
+	{"unkeyed", 'u', NULL, "locks although its link has no keys"},
 	{"no-tdisp", 'T', NULL, "knows no TDISP"},
 	{"fault", 'f', "NAME", "misbehave; one of SPDM and one of the device (list: --fault help)"},
 	{"when", 'w', "FILE", "faults of a running interface wait until FILE exists"},
@@ -205,6 +206,9 @@ static int parse_option(struct cli_args *args, struct responder *r, int letter)
 		return 0;
 	case 'I':
 		r->device.ide = false;
+		return 0;
+	case 'u':
+		r->device.unkeyed = true;
 		return 0;
 	case 'T':
 		r->device.tdisp = false;
