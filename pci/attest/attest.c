@@ -238,9 +238,36 @@ int attest_verify(struct attest *a)
 	err = measure(a);
 	if (err == 0)
 		err = attest_keys_give(a);
-	if (err == 0 && !(a->config.require & ATTEST_TDISP))
-		attest_fail(a, 0, "trusted", "all that is required holds");
-	return err;
+	return err == 0 && !(a->config.require & ATTEST_TDISP) ? attest_trusted(a) : err;
+}
+
+const char *attest_not_compared(const struct attest *a, unsigned i)
+{
+	const struct {
+		bool left_out;
+		const char *what;
+	} list[ATTEST_COMPARISONS] = {
+		{!a->config.device, "name"},
+		{a->measured && !a->config.policy, "measurements"},
+		{a->locked && !a->config.bars, "report"},
+	};
+
+	return list[i].left_out ? list[i].what : NULL;
+}
+
+int attest_trusted(struct attest *a)
+{
+	char rest[ATTEST_WHY] = "";
+
+	for (unsigned i = 0; i < ATTEST_COMPARISONS; i++) {
+		const char *what = attest_not_compared(a, i);
+		size_t used = strlen(rest);
+
+		if (what)
+			snprintf(rest + used, sizeof(rest) - used, "%s%s",
+				 used ? ", " : "; not compared with anything: ", what);
+	}
+	return attest_fail(a, 0, "trusted", "all that is required holds%.300s", rest);
 }
 
 unsigned attest_period_s(const struct attest *a, unsigned most)

@@ -52,6 +52,13 @@ __attribute__((format(printf, 4, 5))) int attest_fail(struct attest *a, int err,
  * them. */
 bool attest_peer_refused(const struct attest *a);
 
+/** Sets the verdict "trusted", and says what it does not cover. Returns 0. */
+int attest_trusted(struct attest *a);
+/** What was read and not compared with anything, since there is nothing: "name", "measurements" or "report", for @i
+ * below ATTEST_COMPARISONS; NULL: it was. */
+const char *attest_not_compared(const struct attest *a, unsigned i);
+#define ATTEST_COMPARISONS 3u
+
 /** Sets verdict and reason to the requester's, which has logged it; returns @err. */
 int attest_spdm_fail(struct attest *a, int err);
 

@@ -157,6 +157,16 @@ static struct json_object *link_keys(const struct attest *a)
 	return o;
 }
 
+static struct json_object *not_compared(const struct attest *a)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned i = 0; i < ATTEST_COMPARISONS; i++)
+		if (attest_not_compared(a, i))
+			json_object_array_add(list, text(attest_not_compared(a, i)));
+	return list;
+}
+
 struct json_object *attest_json(const struct attest *a)
 {
 	struct json_object *o = json_object_new_object();
@@ -171,6 +181,7 @@ struct json_object *attest_json(const struct attest *a)
 	add(o, "certificates", certificates(a));
 	add(o, "chain_verified", json_object_new_boolean(spdm_requester_chain_ok(a->rq)));
 	add(o, "challenged", json_object_new_boolean(a->challenged));
+	add(o, "not_compared", not_compared(a));
 	add(o, "session", json_object_new_boolean(a->session != 0));
 	add(o, "checks", json_object_new_uint64(a->checks));
 	if (a->measured) {
@@ -207,7 +218,8 @@ static void print_chain(const struct attest *a, FILE *out)
 	while (der && len > 0 && attest_cert_next(&der, &len, &cert) == 0) {
 		fprintf(out, "certificate   %s (until %s)\n", cert.subject, cert.not_after);
 		if (cert.name[0])
-			fprintf(out, "              for %s\n", cert.name);
+			fprintf(out, "              for %s%s\n", cert.name,
+				a->config.device ? "" : " (not compared: nothing says whose it must be)");
 	}
 	fprintf(out, "chain         %s\n", spdm_requester_chain_ok(a->rq) ? "verified" : "NOT verified");
 }

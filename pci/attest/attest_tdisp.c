@@ -41,6 +41,17 @@ static int check_report(struct attest *a)
 		       : 0;
 }
 
+/* Whether LOCK has been answered since lock_nonce was noted, whatever came after that. Notes it. */
+static bool was_locked(struct attest *a)
+{
+	bool locked =
+		a->tdisp.last_nonce_valid && memcmp(a->tdisp.last_nonce, a->lock_nonce, sizeof(a->lock_nonce)) != 0;
+
+	if (locked)
+		memcpy(a->lock_nonce, a->tdisp.last_nonce, sizeof(a->lock_nonce));
+	return locked;
+}
+
 int attest_lock(struct attest *a)
 {
 	const struct tdisp_lock lock = {
@@ -48,6 +59,7 @@ int attest_lock(struct attest *a)
 		.stream = ATTEST_STREAM,
 		.mmio_offset = a->mmio_offset,
 	};
+	bool locked;
 	int err;
 
 	if (!wants_tdisp(a))
@@ -55,11 +67,12 @@ int attest_lock(struct attest *a)
 	attest_begin(a, ATTEST_LOCK_S);
 	attest_fail(a, 0, "pending", "the interface is not locked yet");
 	err = tdisp_lock_interface(&a->tdisp, a->config.name, &lock, attest_vendor, a, &a->report);
+	locked = was_locked(a);
+	if (err < 0 && locked)
+		return tdisp_fail(a, err, "report-bad", "the locked interface does not report what it is");
 	if (err < 0)
-		return tdisp_fail(a, err, a->tdisp.state == TDISP_LOCKED ? "report-bad" : "lock-refused",
-				  "the interface cannot be locked");
+		return tdisp_fail(a, err, "lock-refused", "the interface cannot be locked");
 	a->locked = true;
-	memcpy(a->lock_nonce, a->tdisp.nonce, sizeof(a->lock_nonce));
 	return check_report(a);
 }
 
@@ -75,7 +88,7 @@ int attest_start(struct attest *a)
 	if (err < 0)
 		return tdisp_fail(a, err, "start-refused", "the locked interface cannot be started");
 	a->started = true;
-	return attest_fail(a, 0, "trusted", "all that is required holds");
+	return attest_trusted(a);
 }
 
 /* A heartbeat where the device wants them; else any message keeps the session, and RUN is asked for anyway. */

@@ -207,9 +207,21 @@ static bool misbehave(struct soft_device *dev, uint8_t message)
 	}
 }
 
+/* DEVICE_INTERFACE_REPORT: bytes of the portion, bytes that are left, the portion. */
+static void spoil_portion(const struct soft_device *dev, uint8_t *out, int len)
+{
+	if (len < (int)TDISP_HEADER_BYTES + 4 || out[TDISP_AT_MESSAGE] != (TDISP_GET_REPORT & ~TDISP_REQUEST))
+		return;
+	if (dev->config.fault == SOFT_FAULT_PORTION_LONG)
+		out[TDISP_HEADER_BYTES]++;
+	else if (dev->config.fault == SOFT_FAULT_PORTION_MORE)
+		out[TDISP_HEADER_BYTES + 2]++;
+}
+
 static int vendor(void *opaque, uint32_t session, const uint8_t *in, size_t len, uint8_t *out, size_t cap)
 {
 	struct soft_device *dev = opaque;
+	int n;
 
 	if (len < 1)
 		return -EBADMSG;
@@ -224,7 +236,9 @@ static int vendor(void *opaque, uint32_t session, const uint8_t *in, size_t len,
 	}
 	if (len > TDISP_AT_MESSAGE && misbehave(dev, in[TDISP_AT_MESSAGE]))
 		return 0;
-	return tdisp_respond(&dev->tdisp, session, in, len, out, cap);
+	n = tdisp_respond(&dev->tdisp, session, in, len, out, cap);
+	spoil_portion(dev, out, n);
+	return n;
 }
 
 static void session_up(void *opaque, uint32_t session)

@@ -27,6 +27,8 @@
 	X(SOFT_FAULT_OVERLAP, "overlapping-ranges", "reports ranges that overlap")                                     \
 	X(SOFT_FAULT_EMPTY_RANGE, "empty-range", "reports a range without pages")                                      \
 	X(SOFT_FAULT_REPORT_SHORT, "report-short", "says that it reports more ranges than there are")                  \
+	X(SOFT_FAULT_PORTION_LONG, "portion-long", "says that a portion of its report is longer than it is")           \
+	X(SOFT_FAULT_PORTION_MORE, "portion-more", "says after each portion of its report that there is more")         \
 	X(SOFT_FAULT_CUT_AFTER_LOCK, "cut-after-lock",                                                                 \
 	  "forgets the session between LOCK and START, once it has reported")                                          \
 	X(SOFT_FAULT_START_REFUSED, "start-refused", "refuses to start its interface: INVALID_NONCE")                  \

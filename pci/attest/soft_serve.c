@@ -5,7 +5,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "spdm_sock.h"
@@ -15,7 +17,7 @@
 
 struct server {
 	struct soft_device *dev;
-	int fd;
+	int fd, listener; /* -1: nobody else can come */
 	struct spdm_pcap *pcap;
 	uint8_t *in, *out; /* OBJECT_MAX each */
 };
@@ -78,16 +80,28 @@ static int serve_frame(const struct server *s, const struct spdm_sock_frame *fra
 	}
 }
 
-/* Lets time pass for the device until the peer says something. */
+/* A device has one mailbox. Better no answer at all than one that comes when the first has left, minutes later. */
+static void turn_away(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	log_warn("a second peer is turned away: one is served at a time");
+}
+
+/* Lets time pass for the device until the peer says something. One that has left is noticed before another comes. */
 static int await(const struct server *s)
 {
-	struct pollfd p = {.fd = s->fd, .events = POLLIN};
+	struct pollfd p[] = {{.fd = s->fd, .events = POLLIN}, {.fd = s->listener, .events = POLLIN}};
 	int n;
 
 	do {
 		soft_device_tick(s->dev, now_ms());
-		n = poll(&p, 1, TICK_MS);
-	} while (n == 0);
+		n = poll(p, 2, TICK_MS);
+		if (n > 0 && !p[0].revents && p[1].revents)
+			turn_away(s->listener);
+	} while (n == 0 || (n > 0 && !p[0].revents));
 	return n < 0 ? -errno : 0;
 }
 
@@ -106,9 +120,14 @@ static int serve(const struct server *s)
 	return err;
 }
 
-int soft_serve(struct soft_device *dev, int fd, struct spdm_pcap *pcap)
+int soft_serve(struct soft_device *dev, int fd, int listener, struct spdm_pcap *pcap)
 {
-	struct server s = {.dev = dev, .fd = fd, .pcap = pcap, .in = malloc(OBJECT_MAX), .out = malloc(OBJECT_MAX)};
+	struct server s = {.dev = dev,
+			   .fd = fd,
+			   .listener = listener,
+			   .pcap = pcap,
+			   .in = malloc(OBJECT_MAX),
+			   .out = malloc(OBJECT_MAX)};
 	int err = s.in && s.out ? serve(&s) : log_fail(-ENOMEM, "out of memory");
 
 	free(s.in);

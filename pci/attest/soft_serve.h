@@ -7,9 +7,10 @@
 #include "spdm_pcap.h"
 
 /**
- * Serves the peer behind @fd until it leaves or misbehaves; the device is reset then. @pcap may be NULL.
+ * Serves the peer behind @fd until it leaves or misbehaves; the device is reset then. Whoever else comes to @listener
+ * meanwhile (-1: nobody can) is turned away. @pcap may be NULL.
  * Returns 0: it left; 1: it asked for a shutdown; -errno (logged).
  */
-int soft_serve(struct soft_device *dev, int fd, struct spdm_pcap *pcap);
+int soft_serve(struct soft_device *dev, int fd, int listener, struct spdm_pcap *pcap);
 
 #endif

@@ -15,7 +15,8 @@
 #include "fd.h"
 #include "log.h"
 
-#define BACKLOG 4
+#define BACKLOG	  4
+#define CONNECT_S 5 /* seconds that a peer may take to accept */
 
 bool spdm_addr_looks_like(const char *text)
 {
@@ -131,6 +132,17 @@ static int tune(int fd)
 	return 0;
 }
 
+/* connect(2) obeys the time limit of sending: EINPROGRESS behind TCP, EAGAIN behind a Unix socket. */
+static int connect_in_time(int fd, const struct spdm_addr *addr)
+{
+	const struct timeval limit = {.tv_sec = CONNECT_S}, none = {0};
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0 ||
+	    connect(fd, (const struct sockaddr *)&addr->sa, addr->len) < 0)
+		return -1;
+	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none));
+}
+
 int spdm_addr_connect(const char *text, bool anywhere)
 {
 	struct spdm_addr addr;
@@ -142,8 +154,8 @@ int spdm_addr_connect(const char *text, bool anywhere)
 	fd = socket(addr.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return log_fail(-errno, "cannot connect to %s: %s", text, strerror(errno));
-	if (connect(fd, (struct sockaddr *)&addr.sa, addr.len) < 0 || tune(fd) < 0) {
-		err = -errno;
+	if (connect_in_time(fd, &addr) < 0 || tune(fd) < 0) {
+		err = errno == EINPROGRESS || errno == EAGAIN ? -ETIMEDOUT : -errno;
 		close(fd);
 		return log_fail(err, "cannot connect to %s: %s; is a responder listening there (aerie spdm-responder)?",
 				text, strerror(-err));

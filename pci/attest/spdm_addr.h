@@ -22,7 +22,7 @@ int spdm_addr_parse(struct spdm_addr *addr, const char *text, bool anywhere);
 /** True when @text has the form of an address rather than of a PCI device's. */
 bool spdm_addr_looks_like(const char *text);
 
-/** A connected stream socket, TCP_NODELAY set where it applies; or -errno (logged). */
+/** A connected stream socket, TCP_NODELAY set where it applies; or -errno (logged): -ETIMEDOUT after five seconds. */
 int spdm_addr_connect(const char *text, bool anywhere);
 
 /** A listening socket. A stale Unix socket at the path that nobody listens on is replaced. Or -errno (logged). */

@@ -3,8 +3,8 @@
  * The name of a PCI function in a leaf certificate (PCIe 6.31.3, CMA): an
  * otherName of the subject alternative name with text such as
  * "Vendor=1b36:Device=0010:CC=010802:REV=02:SSVID=1af4:SSID=1100", perhaps with
- * ":SN=" and the device's serial number. What it says must be what
- * configuration space says.
+ * the device's serial number behind it, ":SN=0123456789abcdef" or the digits alone, as Linux writes it. What it says
+ * must be what configuration space says, with all the leading zeroes.
  */
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -15,37 +15,37 @@
 
 #define OID_PCI_NAME "2.23.147"
 #define MAX_NAME     256
+#define SERIAL	     "SN"
 
 struct part {
 	const char *key;
 	bool needed;
+	unsigned digits;
 	uint64_t value;
 };
 
-/* Hexadecimal digits and nothing else, also without a sign or "0x". */
-static bool parse_hex(const char *text, uint64_t *value)
+/* @digits hexadecimal ones and nothing else, also without a sign or "0x". */
+static bool parse_hex(const char *text, unsigned digits, uint64_t *value)
 {
-	size_t len = strlen(text);
-
-	if (len == 0 || len > 16 || strspn(text, "0123456789abcdefABCDEF") != len)
+	if (strlen(text) != digits || strspn(text, "0123456789abcdefABCDEF") != digits)
 		return false;
 	*value = strtoull(text, NULL, 16);
 	return true;
 }
 
-/* One "KEY=VALUE" of the name; marks the part as seen. */
+/* One "KEY=VALUE" of the name, or the bare digits of the serial number; marks the part as seen. */
 static bool part_matches(char *word, const struct part *parts, size_t count, uint32_t *seen)
 {
 	char *sep = strchr(word, '=');
+	const char *key = sep ? word : SERIAL, *text = sep ? sep + 1 : word;
 	uint64_t value;
 
-	if (!sep || !parse_hex(sep + 1, &value))
-		return false;
-	*sep = 0;
+	if (sep)
+		*sep = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (strcmp(word, parts[i].key))
+		if (strcmp(key, parts[i].key))
 			continue;
-		if ((*seen & BIT32(i)) || value != parts[i].value)
+		if ((*seen & BIT32(i)) || !parse_hex(text, parts[i].digits, &value) || value != parts[i].value)
 			return false;
 		*seen |= BIT32(i);
 		return true;
@@ -56,20 +56,17 @@ static bool part_matches(char *word, const struct part *parts, size_t count, uin
 static bool name_matches(const char *name, const struct spdm_device_id *device)
 {
 	const struct part parts[] = {
-		{"Vendor", true, device->vendor},
-		{"Device", true, device->device},
-		{"CC", true, device->class_code},
-		{"REV", true, device->revision},
-		{"SSVID", false, device->subsystem_vendor},
-		{"SSID", false, device->subsystem},
-		{"SN", false, device->serial},
+		{"Vendor", true, 4, device->vendor},	       {"Device", true, 4, device->device},
+		{"CC", true, 6, device->class_code},	       {"REV", true, 2, device->revision},
+		{"SSVID", false, 4, device->subsystem_vendor}, {"SSID", false, 4, device->subsystem},
+		{SERIAL, false, 16, device->serial},
 	};
 	size_t count = ARRAY_LEN(parts) - (device->has_serial ? 0 : 1);
-	char copy[MAX_NAME + 1], *save = NULL;
+	char copy[MAX_NAME + 1], *rest = copy, *word;
 	uint32_t seen = 0;
 
 	snprintf(copy, sizeof(copy), "%s", name);
-	for (char *word = strtok_r(copy, ":", &save); word; word = strtok_r(NULL, ":", &save))
+	while ((word = strsep(&rest, ":"))) /* an empty part is no part */
 		if (!part_matches(word, parts, count, &seen))
 			return false;
 	for (size_t i = 0; i < count; i++)

@@ -32,6 +32,7 @@ struct spdm_ask {
 	uint8_t code;
 	struct spdm_session *session; /* NULL: in clear */
 	bool slow;		      /* the answer costs the device a cryptographic operation */
+	const uint8_t *tolerated;     /* codes of ERRORs after which there is another way, 0 at the end; NULL: none */
 	struct spdm_format format;
 	struct spdm_fields out;
 	/* KEY_UPDATE of both directions: the answer may come under these keys, which then replace the present ones. */
@@ -47,7 +48,8 @@ struct spdm_ask {
 
 /** A request of kind @code with the connection's format. */
 struct spdm_ask spdm_req_new(const struct spdm_requester *r, uint8_t code, struct spdm_session *session);
-/** Lays the request out from a->out, sends it, waits for its answer and parses it into a->in. 0 or -errno (logged). */
+/** Lays the request out from a->out, sends it, waits for its answer and parses it into a->in. 0; -ENOENT (not logged):
+ * a tolerated ERROR; or -errno (logged). */
 int spdm_req_ask(struct spdm_requester *r, struct spdm_ask *a);
 /** Sets reason and particulars, logs them, returns @err. */
 __attribute__((format(printf, 4, 5))) int spdm_req_fail(struct spdm_requester *r, int err, enum spdm_reason reason,

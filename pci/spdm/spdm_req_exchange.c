@@ -259,6 +259,10 @@ static int give_up(struct spdm_requester *r, struct spdm_ask *a, uint8_t data)
 		spdm_link_reset(&r->link);
 	else if (a->error == SPDM_ERR_DECRYPT)
 		spdm_req_lose(r, a->session);
+	/* UnsupportedRequest names what was asked for; about another request it is no answer to this one. */
+	for (const uint8_t *code = a->tolerated; code && *code; code++)
+		if (*code == a->error && (a->error != SPDM_ERR_UNSUPPORTED || data == a->code))
+			return -ENOENT;
 	if (a->error == SPDM_ERR_BUSY || a->error == SPDM_ERR_NOT_READY)
 		return spdm_req_fail(r, -EBUSY, SPDM_BUSY, "%s, after %u tries", spdm_msg_name(a->code),
 				     r->config.retries);

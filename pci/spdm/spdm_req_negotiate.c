@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* GET_VERSION, GET_CAPABILITIES, NEGOTIATE_ALGORITHMS. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "spdm_req.h"
@@ -185,6 +186,11 @@ static int negotiate(struct spdm_requester *r)
 	a.out.num[F_ASYM] = own->asym;
 	a.out.num[F_HASH] = own->hash;
 	rc = spdm_req_ask(r, &a);
+	/* How a device may say that it has nothing in common with us. */
+	if (rc && (a.error == SPDM_ERR_INVALID_REQUEST || a.error == SPDM_ERR_UNSUPPORTED)) {
+		r->reason = SPDM_NO_ALGORITHM;
+		snprintf(r->why, sizeof(r->why), "the device takes none of what is offered (error 0x%02x)", a.error);
+	}
 	if (!rc)
 		rc = note(r, &a);
 	if (!rc)

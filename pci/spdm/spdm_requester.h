@@ -71,8 +71,9 @@ bool spdm_requester_chain_ok(const struct spdm_requester *r);
 int spdm_requester_challenge(struct spdm_requester *r);
 
 /**
- * All measurements, in @session or (0) in clear; signed if @sign. Signed ones need a chain that was read. @raw asks for
- * raw values instead of digests. The caller frees @out with spdm_measurements_fini().
+ * All measurements, in @session or (0) in clear, one by one if the device cannot give them at once; signed if @sign.
+ * Signed ones need a chain that was read. @raw asks for raw values instead of digests. The caller frees @out with
+ * spdm_measurements_fini().
  */
 int spdm_requester_measurements(struct spdm_requester *r, uint32_t session, bool sign, bool raw,
 				struct spdm_measurements *out);

@@ -42,6 +42,7 @@ struct spdm_responder_ops {
 	X(SPDM_FAULT_STALE_NONCE, "stale-nonce", "nonces and random data never change")                                \
 	X(SPDM_FAULT_REPLAY, "replay", "repeats its first signed answer of each kind, byte for byte")                  \
 	X(SPDM_FAULT_WRONG_MEASUREMENT, "wrong-measurement", "the first measurement's last byte is another one")       \
+	X(SPDM_FAULT_MEASURE_SINGLY, "measure-singly", "gives its measurements one by one only: ResponseTooLarge")     \
 	X(SPDM_FAULT_BAD_DIGEST, "bad-digest", "DIGESTS does not match the chain")                                     \
 	X(SPDM_FAULT_BAD_MAC, "bad-mac", "ResponderVerifyData is wrong")                                               \
 	X(SPDM_FAULT_BAD_TAG, "bad-tag", "secured messages carry a wrong tag")                                         \

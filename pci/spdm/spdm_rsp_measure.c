@@ -80,6 +80,8 @@ static uint8_t write_record(struct spdm_responder *r, struct spdm_call *c, uint8
 	size_t len = 0;
 	unsigned count = 0;
 
+	if (op == SPDM_MEAS_OP_ALL && r->config.fault == SPDM_FAULT_MEASURE_SINGLY)
+		return SPDM_ERR_RSP_TOO_LARGE;
 	for (unsigned i = 0; op != SPDM_MEAS_OP_COUNT && i < r->config.block_count; i++) {
 		const struct spdm_block *b = &r->config.blocks[i];
 		size_t n;

@@ -108,7 +108,7 @@ static void setup(void)
 
 static void *serve(void *arg)
 {
-	soft_serve(dev, ends[1], NULL);
+	soft_serve(dev, ends[1], -1, NULL);
 	close(ends[1]);
 	return NULL;
 }
@@ -311,6 +311,7 @@ static const struct {
 	{"none", "trusted"},
 	{"bad-signature", "bad-signature"},
 	{"zero-nonce", "bad-nonce"},
+	{"measure-singly", "trusted"},
 	{"bad-digest", "chain-digest"},
 	{"bad-mac", "bad-mac"},
 	{"no-reply", "no-reply"},
@@ -325,6 +326,8 @@ static const struct {
 	{"overlapping-ranges", "report-bad"},
 	{"empty-range", "report-bad"},
 	{"report-short", "report-bad"},
+	{"portion-long", "report-bad"},
+	{"portion-more", "report-bad"},
 	{"start-refused", "start-refused"},
 	{"error-in-run", "left-run"},
 };

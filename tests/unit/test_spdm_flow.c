@@ -236,6 +236,7 @@ static const struct {
 	{SPDM_FAULT_STALE_NONCE, SPDM_BAD_NONCE},
 	{SPDM_FAULT_REPLAY, SPDM_BAD_SIGNATURE},
 	{SPDM_FAULT_WRONG_MEASUREMENT, SPDM_OK},
+	{SPDM_FAULT_MEASURE_SINGLY, SPDM_OK},
 	{SPDM_FAULT_BAD_DIGEST, SPDM_CHAIN_DIGEST},
 	{SPDM_FAULT_BAD_MAC, SPDM_BAD_MAC},
 	{SPDM_FAULT_BAD_TAG, SPDM_BAD_MAC},
@@ -305,6 +306,35 @@ START_TEST(measurements)
 	ck_assert_uint_eq(m.count, 1);
 	ck_assert_mem_eq(m.blocks[0].value, "new", 3);
 	spdm_measurements_fini(&m);
+}
+END_TEST
+
+/* The same from a device that gives one at a time: with gaps between them, signed and not, in a session and outside. */
+START_TEST(measurements_one_by_one)
+{
+	static const struct spdm_block gaps[] = {
+		{1, 0, 3, (const uint8_t *)"rom"}, {7, 1, 2, (const uint8_t *)"fw"}, {254, 3, 1, (const uint8_t *)"c"}};
+	struct spdm_measurements m;
+	uint32_t session;
+
+	rig.rsp_config.fault = SPDM_FAULT_MEASURE_SINGLY;
+	rig.rsp_config.blocks = gaps;
+	rig.rsp_config.block_count = ARRAY_LEN(gaps);
+	ck_assert_int_eq(spdm_rig_start(&rig), 0);
+	ck_assert_int_eq(spdm_requester_connect(rig.req), 0);
+	ck_assert_int_eq(spdm_requester_chain(rig.req, 0), 0);
+	ck_assert_int_eq(spdm_requester_start_session(rig.req, &session), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		ck_assert_int_eq(spdm_requester_measurements(rig.req, i & 2 ? session : 0, i & 1, true, &m), 0);
+		ck_assert_uint_eq(m.count, ARRAY_LEN(gaps));
+		ck_assert(m.is_signed == (i & 1));
+		for (unsigned b = 0; b < ARRAY_LEN(gaps); b++) {
+			ck_assert_uint_eq(m.blocks[b].index, gaps[b].index);
+			ck_assert_mem_eq(m.blocks[b].value, gaps[b].value, gaps[b].len);
+		}
+		spdm_measurements_fini(&m);
+	}
+	ck_assert(spdm_requester_session_alive(rig.req, session));
 }
 END_TEST
 
@@ -436,6 +466,7 @@ int main(void)
 	tcase_add_test(tc, not_offered);
 	tcase_add_loop_test(tc, misbehaviour, 0, ARRAY_LEN(faults));
 	tcase_add_test(tc, measurements);
+	tcase_add_test(tc, measurements_one_by_one);
 	tcase_add_test(tc, plain_device);
 	tcase_add_test(tc, sessions);
 	tcase_add_test(tc, vendor_in_clear);

@@ -19,6 +19,9 @@
 #include "policy_load.h"
 #include "spdm_addr.h"
 
+/* Exit status: the device is trusted, and a file that was asked for is not there. */
+#define NOT_WRITTEN 3
+
 static const struct cli_option options[] = {
 	{"roots", 'r', "FILE", "certificates (PEM) of those who may vouch for the device"},
 	{"policy", 'p', "FILE", "allowed measurements; see --record"},
@@ -267,6 +270,7 @@ static void show(const struct attestation *t, const struct attest *a)
 
 static int attest(struct attestation *t)
 {
+	int status = MACHINE_DONE;
 	struct attest *a;
 	int err = attest_create(&a, &(struct attest_config){
 					    .name = t->target,
@@ -291,12 +295,14 @@ static int attest(struct attestation *t)
 		err = attest_start(a);
 	if (err == 0)
 		err = attest_alive(a);
-	if (err == 0 && t->record)
-		err = record(t, a);
+	if (err < 0)
+		status = MACHINE_FAILED;
+	else if (t->record && record(t, a) < 0)
+		status = NOT_WRITTEN;
 	show(t, a);
 	attest_end(a);
 	attest_destroy(&a);
-	return err < 0 ? MACHINE_FAILED : MACHINE_DONE;
+	return status;
 }
 
 static int attest_main(struct cli_args *args)
@@ -312,7 +318,7 @@ static int attest_main(struct cli_args *args)
 	else
 		status = attest(&t);
 	if (spdm_pcap_close(&t.link.pcap) < 0 && status == MACHINE_DONE)
-		status = MACHINE_FAILED;
+		status = NOT_WRITTEN;
 	fd_close(&t.fd);
 	policy_free(t.policy);
 	spdm_roots_free(t.roots);
@@ -331,7 +337,8 @@ const struct cli_command cli_cmd_attest = {
 		   "  aerie attest --roots roots.pem --policy nvme-fw.yaml --json 127.0.0.1:2323",
 	.status = "  0  the device is trusted\n"
 		  "  1  it is not, or did not answer as it must; the verdict says why\n"
-		  "  2  the command line or a file was refused, or there is no such device",
+		  "  2  the command line or a file was refused, or there is no such device\n"
+		  "  3  the device is trusted, but the policy or the capture could not be written",
 	.options = options,
 	.main = attest_main,
 };

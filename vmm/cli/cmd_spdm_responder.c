@@ -308,7 +308,7 @@ static int serve(struct responder *r, struct soft_device *dev, struct spdm_pcap 
 			return MACHINE_FAILED;
 		}
 		log_info("a peer has come");
-		err = soft_serve(dev, fd, pcap);
+		err = soft_serve(dev, fd, listener, pcap);
 		log_info("the peer has left");
 	} while (!r->once && err != 1);
 	return err < 0 ? MACHINE_FAILED : MACHINE_DONE;
@@ -360,7 +360,8 @@ const struct cli_command cli_cmd_spdm_responder = {
 	.help = "Listens at ADDRESS (127.0.0.1:2323, or the path of a Unix socket; port 0: any, printed) and answers as a\n"
 		"device would: certificates, challenge, measurements, sessions, IDE_KM, TDISP. The framing is QEMU's: give\n"
 		"its NVMe device spdm_port=2323. It has no registers: what it says of its link and its interface is all\n"
-		"there is to them. For tests: its keys are files.",
+		"there is to them. One peer at a time, one after the other; a second one is turned away. For tests: its keys\n"
+		"are files.",
 	.example = "  aerie spdm-responder --pki pki --generate 127.0.0.1:2323\n"
 		   "  aerie spdm-responder --pki pki --fault extra-range --once ./device.sock",
 	.status = "  0  the peer asked for the end, or left (--once)\n"
