@@ -8,9 +8,8 @@
 #include "aml_resource.h"
 #include "pci_priv.h"
 
-#define SLOTS	  32u
-#define PINS	  4u
-#define BUS_SHIFT 20u /* of configuration space */
+#define SLOTS 32u
+#define PINS  4u
 
 /* _PRT (ACPI 6.3, 6.2.13): a device of bus 0 and all its functions. */
 #define PRT_ADDRESS(slot) ((uint32_t)(slot) << 16 | 0xffffu)
@@ -30,7 +29,7 @@
 
 static uint8_t last_bus(const struct pci_host *host)
 {
-	return (uint8_t)((range_len(host->config.ecam) >> BUS_SHIFT) - 1);
+	return (uint8_t)(range_len(host->config.ecam) / PCI_ECAM_BUS_SIZE - 1);
 }
 
 static void write_mcfg(const struct pci_host *host, struct acpi *acpi)

@@ -167,7 +167,7 @@ void pci_host_describe(struct device *dev, struct fdtw *fdt)
 	fdtw_string(fdt, "compatible", "pci-host-ecam-generic");
 	fdtw_string(fdt, "device_type", "pci");
 	fdtw_reg(fdt, ecam.first, range_len(ecam));
-	FDTW_CELLS(fdt, "bus-range", 0, (uint32_t)(range_len(ecam) >> 20) - 1);
+	FDTW_CELLS(fdt, "bus-range", 0, (uint32_t)(range_len(ecam) / PCI_ECAM_BUS_SIZE - 1));
 	fdtw_u32(fdt, "linux,pci-domain", 0);
 	fdtw_u32(fdt, "#address-cells", 3);
 	fdtw_u32(fdt, "#size-cells", 2);

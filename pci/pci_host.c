@@ -16,8 +16,7 @@
 #define ECAM_BUS       MASK64(27, 20)
 #define ECAM_DEVFN     MASK64(19, 12)
 #define ECAM_REGISTER  MASK64(11, 0)
-#define ECAM_BUS_BYTES BIT64(20)
-#define ECAM_MAX_BYTES BIT64(28)
+#define ECAM_MAX_BYTES (256 * PCI_ECAM_BUS_SIZE)
 
 #define CLASS_HOST_BRIDGE   0x060000u
 #define HEADER_MULTI_FN	    ((uint32_t)PCI_HEADER_TYPE_MFD << 16) /* in the dword of the cache line size */
@@ -233,7 +232,7 @@ int pci_host_create(struct pci_host **out, struct vm *vm, const struct pci_host_
 	struct pci_host *host;
 	int err;
 
-	if (bytes < ECAM_BUS_BYTES || bytes > ECAM_MAX_BYTES || bytes % ECAM_BUS_BYTES != 0)
+	if (bytes < PCI_ECAM_BUS_SIZE || bytes > ECAM_MAX_BYTES || bytes % PCI_ECAM_BUS_SIZE != 0)
 		return log_fail(-EINVAL,
 				"the PCI configuration window has %#llx bytes, not 1 MiB for each of 1 to 256 buses",
 				(unsigned long long)bytes);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The ECAM host bridge (pci-host-ecam-generic) and the tree of functions below it: root bus 0, root ports, and one bus
- * below each port. 256 buses, memory BARs only, wired INTx swizzled to four lines.
+ * below each port. Memory BARs only, wired INTx swizzled to four lines.
  */
 #ifndef AERIE_PCI_HOST_H
 #define AERIE_PCI_HOST_H
@@ -17,6 +17,7 @@
 
 struct vm;
 
+#define PCI_ECAM_BUS_SIZE  UINT64_C(0x100000) /* configuration space of a bus, in bytes */
 #define PCI_MAX_FUNCTIONS  256u
 #define PCI_MAX_IOMMU_MAPS 64u
 
@@ -29,8 +30,9 @@ struct pci_iommu_map {
 };
 
 struct pci_host_config {
-	struct range ecam, mmio32, mmio64;
-	uint64_t port_base; /* of I/O port 0 on the bus; 0: the machine has no ports */
+	struct range ecam; /* its length says how many buses there are, 1 to 256 */
+	struct range mmio32, mmio64;
+	uint64_t port_base;	 /* of I/O port 0 on the bus; 0: the machine has no ports */
 	struct irq_line intx[4]; /* level lines */
 };
 

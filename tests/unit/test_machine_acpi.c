@@ -174,6 +174,7 @@ START_TEST(serial_and_pci)
 	ck_assert_uint_eq(le(mcfg + 44, 8), cells2(pci, "reg", 0));
 	ck_assert_uint_eq(mcfg[54], cell(pci, "bus-range", 0));
 	ck_assert_uint_eq(mcfg[55], cell(pci, "bus-range", 1));
+	ck_assert_uint_eq(mcfg[55], config->pci_count); /* bus 0 and one below each port */
 	ck_assert_uint_eq(spcr[36], ACPI_SERIAL_PL011);
 	ck_assert_uint_eq(le(spcr + 44, 8), cells2(serial, "reg", 0));
 	ck_assert_uint_eq(le(spcr + 54, 4), intid(serial, 0));

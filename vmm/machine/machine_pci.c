@@ -15,8 +15,13 @@ uint8_t machine_port_bus(const struct config *config, unsigned index)
 	return bus;
 }
 
+/* As many buses as there are: before it believes ACPI, Linux on x86-64 reads the vendor of 32 devices on each bus that
+ * MCFG has (pcibios_fixup_peer_bridges()), two exits each. That leaves the requester ids of the last bus to the SMMUs.
+ */
 static int build_host_bridge(struct machine *m)
 {
+	_Static_assert(1 + CONFIG_MAX_PORTS <= MACHINE_SMMU_DEVICE_ID >> 8, "a port's bus must not be the SMMUs'");
+
 	struct pci_host_config config = {
 		.ecam = arch_pci_ecam(&m->vm),
 		.mmio32 = arch_layout.pci_mmio32,
@@ -24,7 +29,7 @@ static int build_host_bridge(struct machine *m)
 		.port_base = arch_layout.port_base,
 	};
 
-	config.ecam.last -= MACHINE_ECAM_BUS_SIZE;
+	config.ecam.last = config.ecam.first + (1 + m->config->pci_count) * PCI_ECAM_BUS_SIZE - 1;
 	for (unsigned pin = 0; pin < ARRAY_LEN(config.intx); pin++) {
 		int err = irq_line_alloc(m->vm.irqchip, &config.intx[pin], true);
 

@@ -32,10 +32,9 @@
 #define MACHINE_PHANDLE_ENDPOINTS 0x2000u
 #define MACHINE_PHANDLE_RESERVED  0x3000u
 
-/* ITS DeviceIDs of the SMMUs' own MSIs: requester ids of the last bus, which the host bridge therefore does not have.
- * KVM's ITS takes 16 bits. */
+/* ITS DeviceIDs of the SMMUs' own MSIs: requester ids of a bus that the host bridge does not have. KVM's ITS takes 16
+ * bits. */
 #define MACHINE_SMMU_DEVICE_ID 0xff00u
-#define MACHINE_ECAM_BUS_SIZE  (1u << 20)
 
 /* Last I/O address that a virtio-iommu translates: what 4 levels of 4 KiB tables reach. */
 #define MACHINE_VIRTIO_IOMMU_LAST ((UINT64_C(1) << 48) - 1)
