@@ -105,6 +105,7 @@ int attest_create(struct attest **out, const struct attest_config *config)
 	err = spdm_requester_create(
 		&(struct spdm_requester_config){
 			.transport = {.ctx = a, .exchange = exchange_in_time, .wait_us = wait_in_time},
+			.binding = config->binding,
 			.profile = profile,
 			.roots = config->roots,
 			.device = config->device,

@@ -37,6 +37,7 @@ struct attest;
 struct attest_config {
 	const char *name; /* for messages; borrowed, like all that follows */
 	struct spdm_transport transport;
+	enum spdm_binding binding;	     /* of the transport */
 	const struct spdm_profile *profile;  /* NULL: attest_profile() */
 	const struct spdm_roots *roots;	     /* NULL: nobody is trusted, the verdict says so */
 	const struct spdm_device_id *device; /* NULL: the certificate's name is not compared */

@@ -332,12 +332,26 @@ static int discover(const struct doe_object *in, uint8_t *out, size_t cap)
 	return doe_object_write(out, cap, DOE_VENDOR_PCI_SIG, DOE_TYPE_DISCOVERY, dw, sizeof(dw));
 }
 
+int soft_device_message(struct soft_device *dev, enum spdm_binding binding, bool *secured, const uint8_t *in,
+			size_t len, uint8_t *out, size_t cap)
+{
+	size_t answer = 0;
+	int err;
+
+	spdm_responder_set_binding(dev->spdm, binding);
+	err = spdm_responder_handle(dev->spdm, secured, in, len, out, cap, &answer);
+	if (dev->cut) {
+		dev->cut = false;
+		spdm_responder_reset(dev->spdm);
+	}
+	return err < 0 ? err : (int)answer;
+}
+
 int soft_device_handle(struct soft_device *dev, const uint8_t *in, size_t len, uint8_t *out, size_t cap)
 {
 	struct doe_object object;
-	size_t answer = 0;
 	bool secured;
-	int err;
+	int n;
 
 	if (doe_object_parse(in, len, &object) < 0 || object.vendor != DOE_VENDOR_PCI_SIG)
 		return -EBADMSG;
@@ -348,16 +362,12 @@ int soft_device_handle(struct soft_device *dev, const uint8_t *in, size_t len, u
 	if (cap < DOE_OBJECT_HEADER_BYTES + 4)
 		return -EINVAL;
 	secured = object.type == DOE_TYPE_SECURED_SPDM;
-	err = spdm_responder_handle(dev->spdm, &secured, object.payload, object.len, out + DOE_OBJECT_HEADER_BYTES,
-				    cap - DOE_OBJECT_HEADER_BYTES - 3, &answer);
-	if (dev->cut) {
-		dev->cut = false;
-		spdm_responder_reset(dev->spdm);
-	}
-	if (err < 0 || answer == 0)
-		return err;
+	n = soft_device_message(dev, SPDM_BINDING_DOE, &secured, object.payload, object.len,
+				out + DOE_OBJECT_HEADER_BYTES, cap - DOE_OBJECT_HEADER_BYTES - 3);
+	if (n <= 0)
+		return n;
 	return doe_object_write(out, cap, DOE_VENDOR_PCI_SIG, secured ? DOE_TYPE_SECURED_SPDM : DOE_TYPE_SPDM,
-				out + DOE_OBJECT_HEADER_BYTES, answer);
+				out + DOE_OBJECT_HEADER_BYTES, (size_t)n);
 }
 
 void soft_device_tick(struct soft_device *dev, uint64_t now_ms)

@@ -78,6 +78,13 @@ bool soft_device_fault(struct soft_device_config *config, const char *name);
  */
 int soft_device_handle(struct soft_device *dev, const uint8_t *in, size_t len, uint8_t *out, size_t cap);
 
+/**
+ * The same for a message without anything around it, which came over @binding. *@secured says of which kind it is, then
+ * of which kind the answer is.
+ */
+int soft_device_message(struct soft_device *dev, enum spdm_binding binding, bool *secured, const uint8_t *in,
+			size_t len, uint8_t *out, size_t cap);
+
 /** Time passes: see spdm_responder_tick(). */
 void soft_device_tick(struct soft_device *dev, uint64_t now_ms);
 /** The peer has gone: sessions end, the interface is unlocked. */

@@ -37,15 +37,28 @@ static int reply(const struct server *s, const struct spdm_sock_frame *to, uint3
 	return spdm_sock_send(s->fd, &frame, s->out, SPDM_SOCK_PATIENCE_MS);
 }
 
+/* DSP0275: the type of the message, then the message. */
+static int serve_mctp(const struct server *s, const struct spdm_sock_frame *frame)
+{
+	bool secured = frame->size > 0 && s->in[0] == SPDM_MCTP_TYPE_SECURED;
+	int n;
+
+	if (frame->size == 0 || (!secured && s->in[0] != SPDM_MCTP_TYPE_SPDM)) {
+		log_warn("an MCTP message that is not of SPDM; not answered");
+		return 0;
+	}
+	n = soft_device_message(s->dev, SPDM_BINDING_MCTP, &secured, s->in + 1, frame->size - 1, s->out + 1,
+				OBJECT_MAX - 1);
+	if (n <= 0)
+		return n;
+	s->out[0] = secured ? SPDM_MCTP_TYPE_SECURED : SPDM_MCTP_TYPE_SPDM;
+	return reply(s, frame, SPDM_SOCK_NORMAL, (size_t)n + 1);
+}
+
 static int serve_object(const struct server *s, const struct spdm_sock_frame *frame)
 {
 	int n;
 
-	if (frame->transport != SPDM_SOCK_TRANSPORT_DOE) {
-		log_warn("a message over transport %u, and only DOE (2) is spoken here; not answered",
-			 frame->transport);
-		return 0;
-	}
 	spdm_pcap_write(s->pcap, s->in, frame->size);
 	n = soft_device_handle(s->dev, s->in, frame->size, s->out, OBJECT_MAX);
 	if (n == -EBADMSG) {
@@ -58,6 +71,20 @@ static int serve_object(const struct server *s, const struct spdm_sock_frame *fr
 	return reply(s, frame, SPDM_SOCK_NORMAL, (size_t)n);
 }
 
+static int serve_message(const struct server *s, const struct spdm_sock_frame *frame)
+{
+	switch (frame->transport) {
+	case SPDM_SOCK_TRANSPORT_DOE:
+		return serve_object(s, frame);
+	case SPDM_SOCK_TRANSPORT_MCTP:
+		return serve_mctp(s, frame);
+	default:
+		log_warn("a message over transport %u: only MCTP (1) and PCI_DOE (2) are spoken here",
+			 frame->transport);
+		return reply(s, frame, SPDM_SOCK_UNKNOWN, 0);
+	}
+}
+
 static int serve_frame(const struct server *s, const struct spdm_sock_frame *frame)
 {
 	static const char hello[] = "aerie spdm-responder";
@@ -65,7 +92,7 @@ static int serve_frame(const struct server *s, const struct spdm_sock_frame *fra
 
 	switch (frame->command) {
 	case SPDM_SOCK_NORMAL:
-		return serve_object(s, frame);
+		return serve_message(s, frame);
 	case SPDM_SOCK_TEST:
 		memcpy(s->out, hello, sizeof(hello));
 		return reply(s, frame, SPDM_SOCK_TEST, sizeof(hello));

@@ -39,6 +39,12 @@ struct spdm_algs {
 	uint8_t other_params;
 };
 
+/* What a connection lies on, as far as secured messages show it. */
+enum spdm_binding {
+	SPDM_BINDING_DOE,  /* PCIe: no sequence number, no random bytes */
+	SPDM_BINDING_MCTP, /* DSP0276 */
+};
+
 #define SPDM_VERSION_BIT(version) (1u << ((version)&0xfu))
 
 struct spdm_profile {

@@ -21,6 +21,7 @@ struct spdm_keys {
 	const struct spdm_hash_alg *hash;
 	const struct spdm_aead_alg *aead;
 	bool encrypt; /* else authentication only */
+	enum spdm_binding binding;
 	uint8_t handshake[SPDM_MAX_HASH];
 	uint8_t finished[2][SPDM_MAX_HASH]; /* of the requester, of the responder */
 	struct spdm_direction request, response;
@@ -49,7 +50,8 @@ void spdm_sign_input(uint8_t version, const char *context, const uint8_t *hash, 
 #define SPDM_CONTEXT_FINISH	  "requester-finish signing"
 
 /** Bytes that a secured message is longer than its message. */
-#define SPDM_SECURED_OVERHEAD (SPDM_SECURED_HDR_LEN + SPDM_SECURED_APP_LEN + SPDM_SECURED_TAG_LEN)
+#define SPDM_SECURED_OVERHEAD                                                                                          \
+	(SPDM_SECURED_HDR_LEN + SPDM_SECURED_MCTP_SEQ + SPDM_SECURED_APP_LEN + 1 + SPDM_SECURED_TAG_LEN)
 
 /** The session id of a secured message; 0: too short to have one. */
 uint32_t spdm_secured_session(const uint8_t *in, size_t len);
@@ -57,8 +59,8 @@ uint32_t spdm_secured_session(const uint8_t *in, size_t len);
  * numbers are used up. */
 int spdm_secured_seal(const struct spdm_keys *keys, struct spdm_direction *direction, uint32_t session,
 		      const uint8_t *msg, size_t len, uint8_t *out, size_t cap, size_t *out_len);
-/** Opens @in, which may be padded with zeroes to four bytes. -EBADMSG: not the
- * next message of this session. */
+/** Opens @in, which over DOE may be padded with zeroes to four bytes. -EBADMSG: not the next message of this session;
+ * -ENOMSG: it is, but over MCTP it carries something else than SPDM. */
 int spdm_secured_open(const struct spdm_keys *keys, struct spdm_direction *direction, const uint8_t *in, size_t len,
 		      uint8_t *out, size_t cap, size_t *out_len);
 

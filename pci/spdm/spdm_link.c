@@ -13,11 +13,14 @@ void spdm_session_end(struct spdm_session *session)
 
 void spdm_link_reset(struct spdm_link *link)
 {
+	enum spdm_binding binding = link->binding;
+
 	for (unsigned i = 0; i < SPDM_MAX_SESSIONS; i++)
 		spdm_session_end(&link->sessions[i]);
 	spdm_transcript_reset(&link->b);
 	spdm_transcript_reset(&link->m);
 	memset(link, 0, sizeof(*link));
+	link->binding = binding;
 }
 
 int spdm_link_note(struct spdm_link *link, const uint8_t *bytes, size_t len)
@@ -142,6 +145,7 @@ int spdm_session_handshake(struct spdm_link *link, struct spdm_session *session,
 		.hash = link->hash,
 		.aead = link->aead,
 		.encrypt = spdm_link_both(link, SPDM_CAP_ENCRYPT),
+		.binding = link->binding,
 	};
 	if (!rc)
 		rc = spdm_keys_handshake(&session->keys, shared, link->dhe->shared, th1);

@@ -33,6 +33,7 @@ struct spdm_session {
 
 struct spdm_link {
 	enum spdm_state state;
+	enum spdm_binding binding; /* stays when all else is forgotten */
 	uint8_t version;
 	uint32_t req_caps, rsp_caps;
 	uint32_t peer_transfer, peer_message; /* sizes of the peer */

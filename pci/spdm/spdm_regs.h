@@ -170,8 +170,16 @@
 /* Vendor-defined messages: standard bodies */
 #define SPDM_STANDARD_PCISIG 3u
 
-/* DSP0277: header of a secured message in the DOE binding (no sequence number travels), and its opaque data elements */
+/* Message types of MCTP (DSP0239), the byte before every message of the MCTP binding, inside secured ones too */
+#define SPDM_MCTP_TYPE_SPDM    0x05u
+#define SPDM_MCTP_TYPE_SECURED 0x06u
+
+/*
+ * DSP0277: header of a secured message, and its opaque data elements. Over DOE no sequence number travels, over MCTP
+ * (DSP0276) its two low bytes stand behind the session id.
+ */
 #define SPDM_SECURED_HDR_LEN	6u /* u32 session id, u16 length of ciphertext and tag; also the additional data */
+#define SPDM_SECURED_MCTP_SEQ	2u
 #define SPDM_SECURED_APP_LEN	2u /* u16 length of the message, first bytes of the plain text */
 #define SPDM_SECURED_TAG_LEN	16u
 #define SPDM_SECURED_IV_LEN	12u

@@ -47,6 +47,7 @@ int spdm_requester_create(const struct spdm_requester_config *config, struct spd
 	r = calloc(1, sizeof(*r));
 	if (r) {
 		r->config = *config;
+		r->link.binding = config->binding;
 		r->caps = own_caps(config);
 		r->request = malloc(SPDM_MAX_MESSAGE);
 		r->piece = malloc(SPDM_MAX_MESSAGE);

@@ -31,6 +31,7 @@ struct spdm_transport {
 
 struct spdm_requester_config {
 	struct spdm_transport transport;
+	enum spdm_binding binding; /* of the transport */
 	struct spdm_profile profile;
 	const struct spdm_roots *roots;	      /* borrowed; NULL: chains are read, but nothing is trusted */
 	const struct spdm_identity *identity; /* borrowed; for mutual authentication, or NULL */

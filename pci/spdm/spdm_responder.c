@@ -93,6 +93,14 @@ void spdm_responder_reset(struct spdm_responder *r)
 	r->fault.busy_said = false;
 }
 
+void spdm_responder_set_binding(struct spdm_responder *r, enum spdm_binding binding)
+{
+	if (r->link.binding == binding)
+		return;
+	spdm_responder_reset(r);
+	r->link.binding = binding;
+}
+
 void spdm_responder_destroy(struct spdm_responder *r)
 {
 	if (!r)
@@ -120,6 +128,7 @@ void spdm_responder_destroy(struct spdm_responder *r)
 static struct spdm_session *open_secured(struct spdm_responder *r, struct spdm_call *c, const uint8_t *in, size_t len)
 {
 	struct spdm_session *session = spdm_session_find(&r->link, spdm_secured_session(in, len));
+	int rc;
 
 	c->padded = false;
 	if (!session) {
@@ -128,8 +137,14 @@ static struct spdm_session *open_secured(struct spdm_responder *r, struct spdm_c
 		return NULL;
 	}
 	c->session = session;
-	if (spdm_secured_open(&session->keys, &session->keys.request, in, len, r->opened, SPDM_MAX_MESSAGE,
-			      &c->request_len)) {
+	rc = spdm_secured_open(&session->keys, &session->keys.request, in, len, r->opened, SPDM_MAX_MESSAGE,
+			       &c->request_len);
+	if (rc == -ENOMSG) {
+		/* Application data of MCTP, PLDM say: nobody here reads it. */
+		spdm_rsp_error(r, c, SPDM_ERR_UNSUPPORTED);
+		return NULL;
+	}
+	if (rc) {
 		spdm_rsp_error(r, c, SPDM_ERR_DECRYPT);
 		c->after = SPDM_AFTER_END;
 		c->affected = session;

@@ -103,6 +103,8 @@ void spdm_responder_destroy(struct spdm_responder *r);
 int spdm_responder_handle(struct spdm_responder *r, bool *secured, const uint8_t *in, size_t len, uint8_t *out,
 			  size_t cap, size_t *out_len);
 
+/** What messages come over from now on; another one than before is another connection. DOE at first. */
+void spdm_responder_set_binding(struct spdm_responder *r, enum spdm_binding binding);
 /** The time, monotonic, in milliseconds: ends sessions that were silent too long. Optional; without it none are. */
 void spdm_responder_tick(struct spdm_responder *r, uint64_t now_ms);
 /** As after a reset of the function: forgets the connection and all sessions. */

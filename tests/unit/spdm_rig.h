@@ -53,7 +53,8 @@ static inline int spdm_rig_exchange(void *ctx, bool *secured, const uint8_t *req
 		rig->longest[0] = request_len;
 	if (rig->hook)
 		got = rig->hook(rig, false, *secured, copy, got);
-	got = spdm_rig_pad(copy, got);
+	if (rig->req_config.binding == SPDM_BINDING_DOE)
+		got = spdm_rig_pad(copy, got);
 	rc = spdm_responder_handle(rig->rsp, secured, copy, got, rig->buffer, SPDM_RIG_ROOM - 64, len);
 	free(copy);
 	if (rc || *len == 0)
@@ -64,7 +65,8 @@ static inline int spdm_rig_exchange(void *ctx, bool *secured, const uint8_t *req
 		*len = rig->hook(rig, true, *secured, rig->buffer, *len);
 	if (*len == 0)
 		return -ETIMEDOUT;
-	*len = spdm_rig_pad(rig->buffer, *len);
+	if (rig->req_config.binding == SPDM_BINDING_DOE)
+		*len = spdm_rig_pad(rig->buffer, *len);
 	if (*len > cap)
 		return -EMSGSIZE;
 	memcpy(response, rig->buffer, *len);
@@ -144,9 +146,10 @@ static inline void spdm_rig_init(struct spdm_rig *rig, uint32_t asym)
 /* 0, or -1: one of the configurations is refused. */
 static inline int spdm_rig_start(struct spdm_rig *rig)
 {
-	return spdm_responder_create(&rig->rsp_config, &rig->rsp) || spdm_requester_create(&rig->req_config, &rig->req)
-		       ? -1
-		       : 0;
+	if (spdm_responder_create(&rig->rsp_config, &rig->rsp) || spdm_requester_create(&rig->req_config, &rig->req))
+		return -1;
+	spdm_responder_set_binding(rig->rsp, rig->req_config.binding);
+	return 0;
 }
 
 static inline void spdm_rig_stop(struct spdm_rig *rig)

@@ -129,10 +129,13 @@ def secured_chacha(key: bytes, iv: bytes, sequence: int, message: bytes) -> byte
     return header + chacha(key, nonce, header, plain)
 
 
-def secured(key: bytes, iv: bytes, sequence: int, message: bytes, encrypt: bool) -> bytes:
-    """One secured message in PCIe's binding."""
+def secured(key: bytes, iv: bytes, sequence: int, message: bytes, encrypt: bool, mctp: bool = False) -> bytes:
+    """One secured message in PCIe's binding, or in MCTP's (DSP0276): with sequence number and message type."""
     nonce = (int.from_bytes(iv, "little") ^ sequence).to_bytes(12, "little")
     session = bytes.fromhex("0201fefe")
+    if mctp:
+        session += (sequence & 0xFFFF).to_bytes(2, "little")
+        message = b"\5" + message
     if not encrypt:
         header = session + (len(message) + 16).to_bytes(2, "little")
         return header + message + gmac(key, nonce, header + message)
@@ -170,6 +173,8 @@ def vectors() -> dict[str, bytes]:
     out["sealed_mac"] = secured(key, iv, 7, count(0x30, 9), False)
     out["sealed_128"] = secured(key[:16], iv, 0, count(0x30, 9), True)
     out["sealed_chacha"] = secured_chacha(key, iv, 3, count(0x30, 45))
+    out["sealed_mctp"] = secured(key, iv, 0x12345, count(0x30, 45), True, mctp=True)
+    out["sealed_mctp_mac"] = secured(key, iv, 2, count(0x30, 4), False, mctp=True)
     out["sign_input"] = sign_input("SHA384", 3, "responder-measurements signing", count(0, 200))
     out["sign_public"], out["sign_signature"] = eddsa(out["sign_input"])
     return out

@@ -110,6 +110,19 @@ START_TEST(suites)
 }
 END_TEST
 
+/* Over MCTP nothing is padded, and secured messages carry a sequence number and their type. */
+START_TEST(mctp)
+{
+	rig.req_config.binding = SPDM_BINDING_MCTP;
+	for (unsigned i = 0; i < 4; i++) {
+		with_features(i & 1, false, i & 2);
+		FULL("MCTP");
+	}
+	rig.rsp_config.profile.caps &= ~SPDM_CAP_ENCRYPT;
+	FULL("MCTP, MAC without ENCRYPT");
+}
+END_TEST
+
 START_TEST(authentication_only)
 {
 	rig.rsp_config.profile.caps &= ~SPDM_CAP_ENCRYPT;
@@ -458,6 +471,7 @@ int main(void)
 	tcase_add_loop_test(tc, features, 0, ARRAY_LEN(asyms));
 	tcase_add_loop_test(tc, suites, 0, 15);
 	tcase_add_test(tc, sizes);
+	tcase_add_test(tc, mctp);
 	tcase_add_test(tc, authentication_only);
 	tcase_add_test(tc, mutual_known);
 	tcase_add_test(tc, mutual_without_slot);

@@ -32,6 +32,7 @@ static const struct cli_option options[] = {
 	{"slot", 's', "N", "certificate slot, 0 to 7"},
 	{"identity", 'i', "ID", "behind a socket: vendor:device:class:revision:subvendor:subdevice[:serial], in hex"},
 	{"function", 'f', "RID", "behind a socket: the requester id that TDISP speaks of, in hex (default 0)"},
+	{"transport", 'm', "NAME", "behind a socket: doe (default) or mctp"},
 	{"timeout", 't', "MS", "how long to wait for one answer (default 2000)"},
 	{"anywhere", 'a', NULL, "addresses other than loopback, too"},
 	{0},
@@ -150,6 +151,11 @@ static int parse_option(struct cli_args *args, struct attestation *t, int letter
 		return parse_number(optarg, 600000, &t->timeout_ms)
 			       ? 0
 			       : cli_refuse(args, "--timeout %.20s: up to 600000 ms", optarg);
+	case 'm':
+		t->link.binding = strcmp(optarg, "mctp") == 0 ? SPDM_BINDING_MCTP : SPDM_BINDING_DOE;
+		return t->link.binding == SPDM_BINDING_MCTP || strcmp(optarg, "doe") == 0
+			       ? 0
+			       : cli_refuse(args, "--transport %.20s: doe or mctp", optarg);
 	case 'f':
 		return parse_rid(optarg, &t->rid)
 			       ? 0
@@ -178,6 +184,8 @@ static int parse(struct cli_args *args, struct attestation *t)
 	if (args->argc - optind != 1)
 		return cli_refuse(args, args->argc == optind ? "which device?" : "more than one device");
 	t->target = args->argv[optind];
+	if (t->link.binding == SPDM_BINDING_MCTP && (t->capture || !spdm_addr_looks_like(t->target)))
+		return cli_refuse(args, "--transport mctp is for sockets, and cannot be captured");
 	if ((t->policy_file || t->record) && !(t->require & ATTEST_MEASUREMENTS))
 		return cli_refuse(args, "--policy and --record need measurements in --require");
 	return 0;
@@ -275,6 +283,7 @@ static int attest(struct attestation *t)
 	int err = attest_create(&a, &(struct attest_config){
 					    .name = t->target,
 					    .transport = attest_link_transport(&t->link),
+					    .binding = t->link.binding,
 					    .roots = t->roots,
 					    .device = t->has_id ? &t->id : NULL,
 					    .policy = t->policy,
@@ -301,6 +310,7 @@ static int attest(struct attestation *t)
 		status = NOT_WRITTEN;
 	show(t, a);
 	attest_end(a);
+	attest_link_leave(&t->link);
 	attest_destroy(&a);
 	return status;
 }
