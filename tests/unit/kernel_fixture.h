@@ -7,7 +7,6 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,7 +19,7 @@
 #include "boot_files.h"
 #include "gmem.h"
 #include "kernel_image.h"
-#include "log.h"
+#include "logged.h"
 
 #define MIB	 UINT64_C(0x100000)
 #define RAM	 UINT64_C(0x40000000)
@@ -35,14 +34,6 @@ static struct boot_file file;
 static struct kernel_image image;
 static uint8_t *data; /* the file to be */
 static size_t len;
-static char logged[2048];
-static unsigned nr_logged;
-
-static inline void sink(enum log_level level, const char *line, void *opaque)
-{
-	nr_logged++;
-	snprintf(logged, sizeof(logged), "%s", line);
-}
 
 static inline void put64(size_t at, uint64_t value)
 {
@@ -139,8 +130,7 @@ static inline int load(void)
 
 static inline void setup(void)
 {
-	nr_logged = 0;
-	log_set_sink(sink, NULL);
+	logged_begin();
 	gmem_init(&mem);
 	ck_assert_int_eq(gmem_add(&mem, gpa(RAM), RAM_SIZE, GMEM_PAGES_NORMAL), 0);
 	range_make(&ram, RAM, RAM_SIZE);

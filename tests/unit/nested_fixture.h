@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two devices of the pretended host behind one SMMU that stalls; the first one can. */
+/* Two devices of the pretended host behind one SMMU. */
 #ifndef AERIE_NESTED_FIXTURE_H
 #define AERIE_NESTED_FIXTURE_H
 
@@ -24,7 +24,8 @@ static struct nested *nested;
 static struct nested_dev *nd[2];
 static int ram;
 
-static void setup(void)
+/* @stalls: the SMMU has the stall model, and the first device can stall. */
+static inline void nested_begin(bool stalls)
 {
 	static const char *const bdfs[2] = {"0000:00:05.0", "0000:00:06.0"};
 
@@ -32,7 +33,8 @@ static void setup(void)
 	fake_sysfs_create();
 	fake_iommu_install();
 	fake_vfio_install();
-	fake_iommu.idr[0] &= ~(3u << STALL_MODEL_SHIFT);
+	if (stalls)
+		fake_iommu.idr[0] &= ~(3u << STALL_MODEL_SHIFT);
 	ram = memfd_create("ram", 0);
 	ck_assert_int_eq(iommufd_open(&iommufd, -1), 0);
 	ck_assert_int_eq(ioas_create(&iommufd, &ioas), 0);
@@ -40,7 +42,7 @@ static void setup(void)
 	for (unsigned i = 0; i < 2; i++) {
 		fake[i] = calloc(1, sizeof(*fake[i]));
 		fake_vfio_nvme(fake[i], NULL);
-		fake[i]->can_stall = i == 0;
+		fake[i]->can_stall = stalls && i == 0;
 		fake_vfio_add(fake[i], bdfs[i]);
 		ck_assert_int_eq(host_dev_open(&dev[i], bdfs[i], &iommufd), 0);
 		nd[i] = NULL;
@@ -49,15 +51,14 @@ static void setup(void)
 	capture_begin();
 }
 
-static void build(void)
+static inline void build(void)
 {
 	ck_assert_int_eq(nested_create(&nested, ioas, &dev[0]), 0);
 	ck_assert_int_eq(nested_add(&nd[0], nested, &dev[0]), 0);
 	ck_assert_int_eq(nested_add(&nd[1], nested, &dev[1]), 0);
-	ck_assert_int_eq(nested_attach_s1(nd[0], 0x100, S1_STE(1)), 0);
 }
 
-static void teardown(void)
+static inline void nested_end(void)
 {
 	for (unsigned i = 0; i < 2; i++)
 		nested_remove(&nd[i]);

@@ -1,34 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the guest sees of a device's configuration space: realistic functions, and devices that lie. */
-#include "assign_rig.h"
+#include "assign_later_fixture.h"
 #include "bits.h"
 
 #define RW  (VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE)
 #define RWM (RW | VFIO_REGION_INFO_FLAG_MMAP)
-
-static bool placed;
-
-static void setup(void)
-{
-	rig_begin();
-	placed = false;
-	fake_vfio_nvme(dev, bar0);
-	fake_vfio_add(dev, RIG_BDF);
-}
-
-static void teardown(void)
-{
-	if (!placed)
-		assigned_destroy(a);
-	rig_end();
-}
-
-static void start(void)
-{
-	ck_assert_int_eq(rig_create(true), 0);
-	rig_place();
-	placed = true;
-}
 
 static void blank(uint32_t ids, uint32_t class_code)
 {
@@ -43,7 +19,7 @@ static void blank(uint32_t ids, uint32_t class_code)
 
 START_TEST(nvme)
 {
-	start();
+	start(true);
 	ck_assert_uint_eq(cfg_read(PCI_VENDOR_ID, 4), 0x00101b36);
 	ck_assert_uint_eq(cfg_read(PCI_CLASS_REVISION, 4), 0x01080202);
 	ck_assert_uint_eq(cfg_read(PCI_SUBSYSTEM_VENDOR_ID, 4), 0x11001af4);
@@ -79,7 +55,7 @@ END_TEST
 
 START_TEST(power_state_is_the_guests_only)
 {
-	start();
+	start(true);
 	guest_enable();
 	ck_assert_uint_eq(cfg_read(0x42, 2), 3); /* version 3, no PME, D1, D2 */
 	ck_assert_uint_eq(cfg_read(0x44, 4), PCI_PM_CTRL_NO_SOFT_RESET);
@@ -97,7 +73,7 @@ END_TEST
 
 START_TEST(command_reaches_the_device)
 {
-	start();
+	start(true);
 	cfg_write(PCI_COMMAND, 2, 0xffff);
 	ck_assert_uint_eq(dev->config[PCI_COMMAND] | dev->config[PCI_COMMAND + 1] << 8,
 			  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR |
@@ -117,7 +93,7 @@ END_TEST
 
 START_TEST(pcie_is_virtual)
 {
-	start();
+	start(true);
 	ck_assert_uint_eq(cfg_read(0x72, 2), 2); /* version 2, endpoint */
 	ck_assert_uint_eq(cfg_read(0x74, 4) & PCI_EXP_DEVCAP_FLR, PCI_EXP_DEVCAP_FLR);
 	ck_assert_uint_eq(cfg_read(0x78, 4), 0x2810);
@@ -137,7 +113,7 @@ END_TEST
 
 START_TEST(function_level_reset)
 {
-	start();
+	start(true);
 	guest_enable();
 	cfg_write(PCI_INTERRUPT_LINE, 1, 0x55);
 	unsigned resets = dev->resets;
@@ -157,7 +133,7 @@ END_TEST
 START_TEST(no_reset_no_flr)
 {
 	dev->can_reset = false;
-	start();
+	start(true);
 	ck_said("no function reset");
 	ck_assert_uint_eq(cfg_read(0x74, 4) & PCI_EXP_DEVCAP_FLR, 0);
 	guest_enable();
@@ -192,7 +168,7 @@ START_TEST(e1000e)
 	dev->irqs[VFIO_PCI_INTX_IRQ_INDEX].count = 1;
 	dev->irqs[VFIO_PCI_MSI_IRQ_INDEX].count = 1;
 	dev->irqs[VFIO_PCI_MSIX_IRQ_INDEX].count = 5;
-	start();
+	start(true);
 	cfg_write(PCI_BASE_ADDRESS_2, 4, UINT32_MAX);
 	ck_assert_uint_eq(cfg_read(PCI_BASE_ADDRESS_2, 4), 0);
 	cfg_write(PCI_BASE_ADDRESS_3, 4, UINT32_MAX);
@@ -233,7 +209,7 @@ START_TEST(igb)
 	dev->irqs[VFIO_PCI_MSI_IRQ_INDEX].count = 1;
 	dev->irqs[VFIO_PCI_MSIX_IRQ_INDEX].count = 10;
 	dev->can_reset = true;
-	start();
+	start(true);
 	ck_assert_uint_eq(find_cap(PCI_CAP_ID_MSIX), 0x70);
 	ck_assert_uint_eq(find_ext_cap(PCI_EXT_CAP_ID_DSN), 0x140);
 	ck_assert_uint_eq(find_ext_cap(PCI_EXT_CAP_ID_SRIOV), 0);
@@ -261,7 +237,7 @@ START_TEST(device_security)
 	for (unsigned at = 0x104; at < 0x118; at += 4)
 		fake_vfio_set(dev, at, 4, 0x5a5a5a5a);
 	fake_vfio_set(dev, 0x204, 4, 0x00010043);
-	start();
+	start(true);
 	memcpy(before, dev->config, sizeof(before));
 	ck_assert_uint_eq(find_ext_cap(PCI_EXT_CAP_ID_DSN), 0x140);
 	ck_assert_uint_eq(find_ext_cap(PCI_EXT_CAP_ID_DOE), 0);
@@ -296,7 +272,7 @@ START_TEST(edu)
 	dev->regions[0] = (struct fake_vfio_region){.size = 0x100000, .flags = RW};
 	dev->irqs[VFIO_PCI_INTX_IRQ_INDEX].count = 1;
 	dev->irqs[VFIO_PCI_MSI_IRQ_INDEX].count = 1;
-	start();
+	start(true);
 	ck_assert_uint_eq(find_cap(PCI_CAP_ID_MSI), 0x40);
 	ck_assert_uint_eq(cfg_read(0x100, 4), 0);
 	cfg_write(PCI_BASE_ADDRESS_0, 4, (uint32_t)RIG_MMIO32);
@@ -312,7 +288,7 @@ START_TEST(vendor_capability)
 	fake_vfio_set(dev, PCI_CAPABILITY_LIST, 1, 0xd0);
 	fake_vfio_set(dev, 0xd0, 4, 0x01144009); /* virtio style, 0x14 bytes -> PM */
 	fake_vfio_set(dev, 0xd4, 4, 0xcafe0004);
-	start();
+	start(true);
 	ck_assert_uint_eq(cfg_read(0xd0, 4), 0x01144009);
 	ck_assert_uint_eq(cfg_read(0xd4, 4), 0xcafe0004);
 	fake_vfio_set(dev, 0xd4, 1, 9); /* live */
@@ -345,7 +321,7 @@ START_TEST(loops_and_overlaps)
 	fake_vfio_set(dev, lies[_i].offset, 4, lies[_i].value);
 	if ((size_t)_i == n - 1)
 		fake_vfio_set(dev, 0x54, 4, 0x00000001);
-	start();
+	start(true);
 	if (lies[_i].says)
 		ck_said(lies[_i].says);
 	else
@@ -366,7 +342,7 @@ START_TEST(capabilities_beyond_their_space)
 	fake_vfio_set(dev, 0x40, 1, 0); /* and an unknown one first */
 	fake_vfio_set(dev, 0x150, 4, 0xff810003);
 	fake_vfio_set(dev, 0xff8, 4, 0x00010003); /* a serial number whose end is beyond 4096 */
-	start();
+	start(true);
 	ck_assert_uint_eq(find_cap(PCI_CAP_ID_PM), 0);
 	ck_assert_uint_eq(cfg_read(0xff8, 4), 0);
 	ck_assert_uint_eq(cfg_read(PCI_CAPABILITY_LIST, 1), 0x50);
@@ -485,7 +461,7 @@ START_TEST(all_accesses)
 
 	memset(dev->config + 0x200, 0xa5, 0xe00);
 	memset(dev->config + 0xc0, 0xa5, 0x40);
-	start();
+	start(true);
 	for (unsigned reg = 0; reg < 4096; reg++)
 		for (unsigned s = 0; s < 4; s++) {
 			cfg_write(reg, sizes[s], 0x5a5a5a5a);

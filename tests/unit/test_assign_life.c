@@ -1,30 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An assigned device from creation to the hand-back: reset, events, and each host call failing in turn. */
-#include "assign_rig.h"
-
-static bool placed;
-
-static void setup(void)
-{
-	rig_begin();
-	placed = false;
-	fake_vfio_nvme(dev, bar0);
-	fake_vfio_add(dev, RIG_BDF);
-}
-
-static void teardown(void)
-{
-	if (!placed)
-		assigned_destroy(a);
-	rig_end();
-}
-
-static void start(void)
-{
-	ck_assert_int_eq(rig_create(true), 0);
-	rig_place();
-	placed = true;
-}
+#include "assign_later_fixture.h"
 
 START_TEST(create_and_destroy)
 {
@@ -85,7 +61,7 @@ END_TEST
 
 START_TEST(guest_resets)
 {
-	start();
+	start(true);
 	for (unsigned round = 0; round < 3; round++) {
 		unsigned resets = dev->resets;
 
@@ -112,7 +88,7 @@ END_TEST
 
 START_TEST(reset_fails)
 {
-	start();
+	start(true);
 	guest_enable();
 	dev->reset_err = EAGAIN;
 	ck_assert_int_eq(pci_function_reset(&a->fn), 0);
@@ -125,7 +101,7 @@ END_TEST
 START_TEST(no_reset)
 {
 	dev->can_reset = false;
-	start();
+	start(true);
 	ck_said("no function reset");
 	guest_enable();
 	ck_assert_int_eq(pci_function_reset(&a->fn), 0);
@@ -136,7 +112,7 @@ END_TEST
 
 START_TEST(events)
 {
-	start();
+	start(true);
 	fd_signal(dev->err_fd);
 	a->err.handler(&a->err);
 	ck_said(RIG_BDF ": the device has reported an uncorrectable PCIe error");
@@ -151,7 +127,7 @@ END_TEST
 START_TEST(events_are_optional)
 {
 	dev->irqs[VFIO_PCI_ERR_IRQ_INDEX].count = 0;
-	start();
+	start(true);
 	ck_assert(!a->err.added);
 	ck_assert(a->req.added);
 	ck_silent();
@@ -161,7 +137,7 @@ END_TEST
 /* Destroyed by the host bridge while everything is on: rig_end() looks at what is left. */
 START_TEST(destroyed_in_use)
 {
-	start();
+	start(true);
 	guest_enable();
 	cfg_write(0xb2, 2, PCI_MSIX_FLAGS_ENABLE);
 	mem_write(RIG_BAR + 0x2008, 8, 1);

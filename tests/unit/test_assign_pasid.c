@@ -2,41 +2,27 @@
 /* The PASID capability of an assigned function, made from what the host says. */
 #include <linux/iommufd.h>
 
-#include "assign_rig.h"
+#include "assign_later_fixture.h"
 
 #define SSIDSIZE_SHIFT 6
 
-static bool placed;
-
-static void setup(void)
+static void setup_pasid(void)
 {
-	rig_begin();
-	placed = false;
-	fake_vfio_nvme(dev, bar0);
-	fake_vfio_add(dev, RIG_BDF);
+	setup();
 	fake_iommu.max_pasid_log2 = 20;
 	fake_iommu.idr[1] = (fake_iommu.idr[1] & ~(0x1fu << SSIDSIZE_SHIFT)) | 16u << SSIDSIZE_SHIFT;
 	fake_iommu.capabilities = IOMMU_HW_CAP_PCI_PASID_EXEC;
 }
 
-static void teardown(void)
+static uint32_t start_pasid(bool translated)
 {
-	if (!placed)
-		assigned_destroy(a);
-	rig_end();
-}
-
-static uint32_t start(bool translated)
-{
-	ck_assert_int_eq(rig_create(translated), 0);
-	rig_place();
-	placed = true;
+	start(translated);
 	return find_ext_cap(PCI_EXT_CAP_ID_PASID);
 }
 
 START_TEST(from_the_host)
 {
-	uint32_t at = start(true);
+	uint32_t at = start_pasid(true);
 
 	ck_assert_uint_eq(at, 0xff8);
 	/* SubstreamIDs of the SMMU are the narrower limit */
@@ -63,7 +49,7 @@ START_TEST(widths)
 	fake_iommu.max_pasid_log2 = rows[_i].device;
 	fake_iommu.idr[1] &= ~(0x1fu << SSIDSIZE_SHIFT);
 	fake_iommu.idr[1] |= (uint32_t)rows[_i].ssid << SSIDSIZE_SHIFT;
-	at = start(true);
+	at = start_pasid(true);
 	ck_assert_int_eq(at != 0, rows[_i].seen != 0);
 	if (at)
 		ck_assert_uint_eq(cfg_read(at + PCI_PASID_CAP, 2) >> 8, rows[_i].seen);
@@ -75,14 +61,14 @@ END_TEST
 /* Behind no IOMMU of the guest there is nobody who could give a PASID a meaning. */
 START_TEST(untranslated)
 {
-	ck_assert_uint_eq(start(false), 0);
+	ck_assert_uint_eq(start_pasid(false), 0);
 }
 END_TEST
 
 START_TEST(no_pcie_no_pasid)
 {
 	fake_vfio_set(dev, 0x70, 1, 0x09); /* some vendor's capability */
-	ck_assert_uint_eq(start(true), 0);
+	ck_assert_uint_eq(start_pasid(true), 0);
 }
 END_TEST
 
@@ -91,7 +77,7 @@ START_TEST(place)
 {
 	fake_vfio_set(dev, 0xff8, 4, 0xdeadbeef);
 	fake_vfio_set(dev, 0xff0, 4, 1);
-	ck_assert_uint_eq(start(true), 0xfe8);
+	ck_assert_uint_eq(start_pasid(true), 0xfe8);
 }
 END_TEST
 
@@ -100,7 +86,7 @@ START_TEST(no_place)
 	for (unsigned at = 0x104; at < 0x1000; at += 4)
 		if (at < 0x150 || at >= 0x15c)
 			fake_vfio_set(dev, at, 4, 0xffff0000);
-	ck_assert_uint_eq(start(true), 0);
+	ck_assert_uint_eq(start_pasid(true), 0);
 	ck_said("no free place");
 }
 END_TEST
@@ -115,7 +101,7 @@ END_TEST
 
 static void add_tests(TCase *t)
 {
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, setup_pasid, teardown);
 	tcase_add_test(t, from_the_host);
 	tcase_add_loop_test(t, widths, 0, 6);
 	tcase_add_test(t, untranslated);

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bzImages, what only looks like one, and what the boot vCPU finds. */
-#include <check.h>
 #include <errno.h>
-#include <regex.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "acpi.h"
 #include "bits.h"
@@ -14,11 +9,10 @@
 #include "bzimage.h"
 #include "le.h"
 #include "linux_boot_regs.h"
-#include "log.h"
 #include "pc_kernel.h"
+#include "pc_kernel_fixture.h"
 #include "run_suite.h"
 
-#define MIB	  UINT64_C(0x100000)
 #define RAM_SIZE  (64 * MIB)
 #define SETUP	  (5 * 512u) /* real mode code, first sector included */
 #define CODE_LEN  5000u
@@ -27,18 +21,7 @@
 
 static uint8_t image[SETUP + CODE_LEN];
 static size_t image_len;
-static struct gmem mem;
-static struct range ram = {0, RAM_SIZE - 1};
-static struct boot_file file;
-static struct kernel_image loaded;
-static char logged[512];
-static unsigned nr_logged;
-
-static void sink(enum log_level level, const char *line, void *opaque)
-{
-	nr_logged++;
-	snprintf(logged, sizeof(logged), "%s", line);
-}
+static struct range ram;
 
 static void put16(unsigned at, uint16_t v)
 {
@@ -64,39 +47,16 @@ static void setup(void)
 	le32_put(image + LINUX_CMDLINE_SIZE, 2047);
 	le64_put(image + LINUX_PREF_ADDRESS, PREFERRED);
 	le32_put(image + LINUX_INIT_SIZE, INIT_SIZE);
-	file = (struct boot_file){.fd = memfd_create("kernel", MFD_CLOEXEC), .path = "k"};
-	gmem_init(&mem);
-	ck_assert_int_eq(gmem_add(&mem, gpa(0), RAM_SIZE, GMEM_PAGES_NORMAL), 0);
-	memset(gmem_host(&mem, gpa(0), RAM_SIZE), 0xaa, RAM_SIZE);
-	ram.last = RAM_SIZE - 1;
-	nr_logged = 0;
-	log_set_sink(sink, NULL);
-}
-
-static void teardown(void)
-{
-	close(file.fd);
-	gmem_fini(&mem);
-	log_set_sink(NULL, NULL);
+	ram = (struct range){0, RAM_SIZE - 1};
+	pc_kernel_begin(RAM_SIZE);
 }
 
 /* Through the choice by magic, as the machine does. */
 static int load(void)
 {
-	ck_assert_int_eq(ftruncate(file.fd, 0), 0);
-	ck_assert_int_eq(pwrite(file.fd, image, image_len, 0), (ssize_t)image_len);
+	pc_kernel_write(image, image_len);
 	file.size = image_len;
 	return pc_kernel_load(&mem, ram, &file, &loaded);
-}
-
-static void said(const char *pattern)
-{
-	regex_t re;
-
-	ck_assert_int_eq(regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB), 0);
-	ck_assert_msg(regexec(&re, logged, 0, NULL, 0) == 0, "\"%s\" does not match %s", logged, pattern);
-	regfree(&re);
-	ck_assert_uint_eq(nr_logged, 1);
 }
 
 START_TEST(good)
@@ -357,7 +317,7 @@ int main(void)
 	Suite *suite = suite_create("bzimage");
 	TCase *tc = tcase_create("bzimage");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, pc_kernel_end);
 	tcase_add_test(tc, good);
 	tcase_add_test(tc, small_memory);
 	tcase_add_test(tc, alignment);

@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a configuration must come to. What must be refused, and with which words: test_config_bad.c and configs/bad/. */
-#include <check.h>
 #include <dirent.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config_priv.h"
-#include "log.h"
-
-static char logged[4096];
-static unsigned nr_logged;
-
-static void sink(enum log_level level, const char *line, void *opaque)
-{
-	(void)level;
-	(void)opaque;
-	nr_logged++;
-	snprintf(logged, sizeof(logged), "%s", line);
-}
+#include "logged.h"
 
 static void setup(void)
 {
-	logged[0] = '\0';
-	nr_logged = 0;
-	log_set_sink(sink, NULL);
+	logged_begin();
 }
 
 static void teardown(void)

@@ -13,24 +13,11 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "log.h"
-
-static char logged[4096];
-static unsigned nr_logged;
-
-static void sink(enum log_level level, const char *line, void *opaque)
-{
-	(void)opaque;
-	ck_assert_int_eq(level, LOG_ERROR);
-	nr_logged++;
-	snprintf(logged, sizeof(logged), "%s", line);
-}
+#include "logged.h"
 
 static void setup(void)
 {
-	logged[0] = '\0';
-	nr_logged = 0;
-	log_set_sink(sink, NULL);
+	logged_begin();
 }
 
 static void teardown(void)
@@ -46,6 +33,7 @@ static void refused(const char *what, int err, const struct config *config, cons
 	ck_assert_msg(err < 0, "%s: accepted", what);
 	ck_assert_ptr_null(config);
 	ck_assert_msg(nr_logged == 1, "%s: %u messages, the last: %s", what, nr_logged, logged);
+	ck_assert_int_eq(logged_level, LOG_ERROR);
 	ck_assert_msg(strchr(logged, '\n') == NULL, "%s: more than one line: %s", what, logged);
 	ck_assert_msg(regcomp(&re, regex, REG_EXTENDED | REG_NOSUB) == 0, "%s: bad expectation: %s", what, regex);
 	ck_assert_msg(regexec(&re, logged, 0, NULL, 0) == 0, "%s: wrong message\n got: %s\nwant: %s", what, logged,

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ELF kernels with a PVH note, what is not one, and the tables that the boot vCPU finds. */
-#include <check.h>
 #include <elf.h>
 #include <endian.h>
 #include <errno.h>
-#include <regex.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "bits.h"
 #include "boot_pvh.h"
 #include "elf_kernel.h"
-#include "gmem.h"
-#include "log.h"
+#include "pc_kernel_fixture.h"
 #include "pvh_regs.h"
 #include "run_suite.h"
 
-#define MIB	 UINT64_C(0x100000)
 #define RAM_SIZE (32 * MIB)
 #define TEXT	 (2 * MIB) /* physical address of the first segment */
 #define TEXT_LEN 5000u
@@ -37,18 +30,7 @@ static struct {
 	uint8_t text[TEXT_LEN];
 } image;
 
-static struct gmem mem;
 static const struct range ram = {0, RAM_SIZE - 1};
-static struct boot_file file;
-static struct kernel_image loaded;
-static char logged[512];
-static unsigned nr_logged;
-
-static void sink(enum log_level level, const char *line, void *opaque)
-{
-	nr_logged++;
-	snprintf(logged, sizeof(logged), "%s", line);
-}
 
 static void setup(void)
 {
@@ -76,35 +58,14 @@ static void setup(void)
 	image.note.entry[0] = htole32(ENTRY);
 	for (unsigned i = 0; i < TEXT_LEN; i++)
 		image.text[i] = (uint8_t)(i * 7 + 1);
-	file = (struct boot_file){.fd = memfd_create("kernel", MFD_CLOEXEC), .path = "k", .size = sizeof(image)};
-	gmem_init(&mem);
-	ck_assert_int_eq(gmem_add(&mem, gpa(0), RAM_SIZE, GMEM_PAGES_NORMAL), 0);
-	memset(gmem_host(&mem, gpa(0), RAM_SIZE), 0xaa, RAM_SIZE);
-	nr_logged = 0;
-	log_set_sink(sink, NULL);
-}
-
-static void teardown(void)
-{
-	close(file.fd);
-	gmem_fini(&mem);
-	log_set_sink(NULL, NULL);
+	pc_kernel_begin(RAM_SIZE);
+	file.size = sizeof(image);
 }
 
 static int load(void)
 {
-	ck_assert_int_eq(pwrite(file.fd, &image, sizeof(image), 0), (ssize_t)sizeof(image));
+	pc_kernel_write(&image, sizeof(image));
 	return elf_kernel_load(&mem, ram, &file, &loaded);
-}
-
-static void said(const char *pattern)
-{
-	regex_t re;
-
-	ck_assert_int_eq(regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB), 0);
-	ck_assert_msg(regexec(&re, logged, 0, NULL, 0) == 0, "\"%s\" does not match %s", logged, pattern);
-	regfree(&re);
-	ck_assert_uint_eq(nr_logged, 1);
 }
 
 START_TEST(good)
@@ -338,8 +299,7 @@ END_TEST
 START_TEST(short_file)
 {
 	for (size_t size = 1; size < sizeof(image) - TEXT_LEN; size += 13) {
-		ck_assert_int_eq(ftruncate(file.fd, 0), 0);
-		ck_assert_int_eq(pwrite(file.fd, &image, size, 0), (ssize_t)size);
+		pc_kernel_write(&image, size);
 		file.size = size;
 		nr_logged = 0;
 		ck_assert_int_lt(elf_kernel_load(&mem, ram, &file, &loaded), 0);
@@ -453,7 +413,7 @@ int main(void)
 	Suite *suite = suite_create("elf_kernel");
 	TCase *tc = tcase_create("elf_kernel");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, pc_kernel_end);
 	tcase_add_test(tc, good);
 	tcase_add_test(tc, segments);
 	tcase_add_loop_test(tc, refused, 0, ARRAY_LEN(bad));

@@ -1,78 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The nested backend against the pretended iommufd: objects and their order, transitions, every failure on the way. */
-#include <check.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <linux/iommufd.h>
 
-#include "capture.h"
-#include "fake.h"
-#include "fake_vfio.h"
-#include "nested.h"
-#include "stats.h"
+#include "nested_fixture.h"
 #include "run_suite.h"
-
-#define S1_STE(n) ((const uint64_t[2]){0x400000000000000bull | (uint64_t)(n) << 12, 0x000000000000005aull})
-
-static struct fake_vfio_dev *fake[2];
-static struct iommufd iommufd;
-static struct iommu_obj *ioas;
-static struct host_dev dev[2];
-static struct nested *nested;
-static struct nested_dev *nd[2];
-static int ram;
+#include "stats.h"
 
 static void setup(void)
 {
-	static const char *const bdfs[2] = {"0000:00:05.0", "0000:00:06.0"};
-
-	fake_reset();
-	fake_sysfs_create();
-	fake_iommu_install();
-	fake_vfio_install();
-	ram = memfd_create("ram", 0);
-	ck_assert_int_eq(iommufd_open(&iommufd, -1), 0);
-	ck_assert_int_eq(ioas_create(&iommufd, &ioas), 0);
-	ck_assert_int_eq(ioas_map_file(ioas, iova(0x40000000), ram, 0, 0x200000), 0);
-	for (unsigned i = 0; i < 2; i++) {
-		fake[i] = calloc(1, sizeof(*fake[i]));
-		fake_vfio_nvme(fake[i], NULL);
-		fake_vfio_add(fake[i], bdfs[i]);
-		ck_assert_int_eq(host_dev_open(&dev[i], bdfs[i], &iommufd), 0);
-		nd[i] = NULL;
-	}
-	nested = NULL;
-	capture_begin();
-}
-
-static void teardown(void)
-{
-	for (unsigned i = 0; i < 2; i++)
-		nested_remove(&nd[i]);
-	nested_destroy(&nested);
-	for (unsigned i = 0; i < 2; i++) {
-		host_dev_close(&dev[i]);
-		ck_assert_ptr_null(fake[i]->attached);
-		free(fake[i]);
-	}
-	iommu_obj_destroy(&ioas);
-	ck_assert_uint_eq(iommufd.objects, 0);
-	ck_assert_uint_eq(fake_iommu_seen.objects, 0);
-	iommufd_close(&iommufd);
-	ck_assert_uint_eq(fake_leaks(), 0);
-	fake_sysfs_remove();
-	close(ram);
-	log_set_sink(NULL, NULL);
-}
-
-static void build(void)
-{
-	ck_assert_int_eq(nested_create(&nested, ioas, &dev[0]), 0);
-	ck_assert_int_eq(nested_add(&nd[0], nested, &dev[0]), 0);
-	ck_assert_int_eq(nested_add(&nd[1], nested, &dev[1]), 0);
+	nested_begin(false);
 }
 
 /* What a device is attached to, in one letter: - detached, a abort, b bypass, s stage 1. */
@@ -540,7 +478,7 @@ int main(void)
 	Suite *s = suite_create("nested");
 	TCase *t = tcase_create("nested");
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, setup, nested_end);
 	tcase_add_test(t, probe);
 	tcase_add_test(t, create_and_destroy);
 	tcase_add_test(t, create_refusals);

@@ -12,6 +12,17 @@
 
 static struct nested_fault faults[NESTED_FAULT_BATCH];
 
+static void setup(void)
+{
+	nested_begin(true);
+}
+
+static void build_s1(void)
+{
+	build();
+	ck_assert_int_eq(nested_attach_s1(nd[0], 0x100, S1_STE(1)), 0);
+}
+
 static bool raise_group(uint32_t tag, unsigned n)
 {
 	return fake_fault_raise(fake[0]->dev, fake[0]->attached,
@@ -50,7 +61,7 @@ static void count(void)
 
 START_TEST(only_who_can_stall)
 {
-	build();
+	build_s1();
 	ck_assert(nested_can_stall(nd[0]));
 	ck_assert(!nested_can_stall(nd[1]));
 	ck_assert_ptr_nonnull(fake[0]->attached->fault);
@@ -66,7 +77,7 @@ END_TEST
 START_TEST(host_that_terminates)
 {
 	fake_iommu.idr[0] |= 1u << STALL_MODEL_SHIFT;
-	build();
+	build_s1();
 	ck_assert(!nested_can_stall(nd[0]));
 	ck_assert_int_eq(nested_fault_fd(nested), -1);
 	ck_assert_int_eq(nested_timer_fd(nested), -1);
@@ -80,7 +91,7 @@ END_TEST
 START_TEST(host_that_always_stalls)
 {
 	fake_iommu.idr[0] |= 2u << STALL_MODEL_SHIFT;
-	build();
+	build_s1();
 	ck_assert(nested_can_stall(nd[0]));
 	ck_assert(nested_can_stall(nd[1]));
 }
@@ -89,7 +100,7 @@ END_TEST
 START_TEST(kernel_without_sva)
 {
 	fake_iommu.no_sva = true;
-	build();
+	build_s1();
 	ck_assert(!nested_can_stall(nd[0]));
 	ck_said("CONFIG_ARM_SMMU_V3_SVA");
 	ck_assert_uint_eq(captured_errors, 0);
@@ -99,7 +110,7 @@ END_TEST
 
 START_TEST(a_fault_and_its_answer)
 {
-	build();
+	build_s1();
 	ck_assert_int_eq(nested_read_faults(nested, faults), 0);
 	ck_assert(!readable(nested_fault_fd(nested)));
 	ck_assert(raise_group(3, 1));
@@ -136,7 +147,7 @@ START_TEST(handles_do_not_come_back)
 {
 	uint32_t first;
 
-	build();
+	build_s1();
 	ck_assert(raise_group(1, 1));
 	ck_assert_int_eq(nested_read_faults(nested, faults), 1);
 	first = faults[0].handle;
@@ -153,7 +164,7 @@ END_TEST
 
 START_TEST(groups)
 {
-	build();
+	build_s1();
 	ck_assert(raise_group(1, 3));
 	ck_assert(raise_group(2, 2));
 	ck_assert_int_eq(nested_read_faults(nested, faults), 5);
@@ -173,7 +184,7 @@ END_TEST
 /* A batch takes whole groups; one that fits into none is refused and does not block those behind it. */
 START_TEST(large_groups)
 {
-	build();
+	build_s1();
 	ck_assert(raise_group(1, NESTED_FAULT_BATCH - 1));
 	ck_assert(raise_group(2, 2));
 	ck_assert(raise_group(3, NESTED_FAULT_BATCH + 1));
@@ -190,7 +201,7 @@ START_TEST(no_place_left)
 {
 	unsigned told = 0;
 
-	build();
+	build_s1();
 	count();
 	for (uint32_t i = 0; i < NESTED_MAX_FAULTS + 3; i++) {
 		ck_assert(raise_group(i, 1));
@@ -214,7 +225,7 @@ START_TEST(translation_changes)
 		uint32_t tag = (uint32_t)way * 2;
 
 		if (!nested)
-			build();
+			build_s1();
 		ck_assert_int_eq(nested_attach_s1(nd[0], 0x100, S1_STE(1)), 0);
 		ck_assert(raise_group(tag, 1));
 		ck_assert_int_eq(nested_read_faults(nested, faults), 1);
@@ -246,7 +257,7 @@ END_TEST
 /* The same table again is no attachment, but whoever asks for it relies on the end of what was open. */
 START_TEST(nothing_changes)
 {
-	build();
+	build_s1();
 	ck_assert(raise_group(1, 1));
 	ck_assert_int_eq(nested_read_faults(nested, faults), 1);
 	ck_assert_int_eq(nested_attach_s1(nd[0], 0x100, S1_STE(1)), 0);
@@ -260,7 +271,7 @@ END_TEST
 /* Only whose fault it is can answer it. */
 START_TEST(answer_of_another)
 {
-	build();
+	build_s1();
 	ck_assert(raise_group(1, 1));
 	ck_assert_int_eq(nested_read_faults(nested, faults), 1);
 	ck_assert_int_eq(nested_answer(nd[1], faults[0].handle, true), -ENOENT);
@@ -273,7 +284,7 @@ START_TEST(a_page_that_never_comes)
 {
 	uint32_t n = 0;
 
-	build();
+	build_s1();
 	do {
 		ck_assert(fake_fault_raise(fake[0]->dev, fake[0]->attached,
 					   &(struct fake_fault){.tag = n++, .addr = 0x123456}));
@@ -306,7 +317,7 @@ START_TEST(a_page_that_goes_again)
 	};
 	uint32_t n = 0, done;
 
-	build();
+	build_s1();
 	do {
 		if (n % 100 == 0)
 			ck_assert_int_eq(nested_invalidate(nested, &cmds[_i].cmd, 1, &done), 0);
@@ -323,7 +334,7 @@ END_TEST
 /* No attach and no detach works: the table stays in force, and so do its faults. */
 START_TEST(stuck_on_its_table)
 {
-	build();
+	build_s1();
 	ck_assert(raise_group(1, 1));
 	ck_assert_int_eq(nested_read_faults(nested, faults), 1);
 	fake[0]->attach_err = EIO;
@@ -341,7 +352,7 @@ START_TEST(time_is_up)
 	struct nested_fault gone[NESTED_FAULT_BATCH];
 	uint64_t begin = nested_now();
 
-	build();
+	build_s1();
 	ck_assert(!readable(nested_timer_fd(nested)));
 	ck_assert(raise_group(1, 1));
 	ck_assert(raise_group(2, 1));
@@ -367,7 +378,7 @@ START_TEST(timer_fires)
 {
 	struct nested_fault gone[NESTED_FAULT_BATCH];
 
-	build();
+	build_s1();
 	ck_assert(raise_group(1, 1));
 	ck_assert_int_eq(nested_read_faults(nested, faults), 1);
 	/* 1 ms before its time: armed anew for that millisecond */
@@ -380,7 +391,7 @@ END_TEST
 
 START_TEST(host_calls_fail)
 {
-	build();
+	build_s1();
 	ck_assert(raise_group(1, 1));
 	fake_fail_nth(1, EIO);
 	ck_assert_int_eq(nested_read_faults(nested, faults), -EIO);
@@ -487,7 +498,7 @@ START_TEST(soak)
 	unsigned nr_open = 0;
 	uint32_t tag = 0;
 
-	build();
+	build_s1();
 	count();
 	while (tag < SOAK_FAULTS) {
 		for (unsigned n = rnd(9); n && tag < SOAK_FAULTS; n--)
@@ -522,7 +533,7 @@ int main(void)
 	Suite *s = suite_create("nested-faults");
 	TCase *t = tcase_create("faults");
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, setup, nested_end);
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, only_who_can_stall);
 	tcase_add_test(t, host_that_terminates);

@@ -1,73 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MSI and INTx state as the guest programs it, and when the owner is told (pci_msi.h). */
-#include <check.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <linux/pci_regs.h>
-
-#include "fake_irq.h"
-#include "fake_pci.h"
-#include "log.h"
+#include "pci_msi_fixture.h"
 #include "run_suite.h"
 
-#define MSI    0x50u
-#define PORT   8u /* devfn of port 0 */
-#define MASTER (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
-
-static struct fake_pci w;
-static struct fake_endpoint *ep;
-
-static void sink(enum log_level level, const char *line, void *opaque)
-{
-}
-
-static void setup(void)
-{
-	log_set_sink(sink, NULL);
-	fake_irq = (struct fake_irq){0};
-	fake_pci_start(&w);
-	ep = fake_endpoint_new("ep");
-	ck_assert_int_eq(pci_bar_define(&ep->fn, 2, 0x4000, true, false), 0);
-	ck_assert_int_eq(fake_pci_place(&w, 0, 0, ep), 0);
-	fake_port_open(&w, 0, 0x10000000, 0x10ffffff, UINT64_MAX, 0);
-}
-
-static void teardown(void)
-{
-	fake_pci_stop(&w);
-	ck_assert_uint_eq(fake_irq.routes, 0);
-	log_set_sink(NULL, NULL);
-}
-
-static void cfg(unsigned reg, uint8_t size, uint64_t value)
-{
-	fake_cfg_write(&w, 1, 0, reg, size, value);
-}
-
-static uint32_t get(unsigned reg, uint8_t size)
-{
-	return (uint32_t)fake_cfg_read(&w, 1, 0, reg, size);
-}
-
-/* Vector @v has this message and may (not) be delivered. */
-static void vector(unsigned v, bool open, uint64_t address, uint32_t data)
-{
-	struct msi_msg msg = {.translated = true};
-
-	ck_assert_int_eq(pci_irq_vector(&ep->fn, v, &msg), open);
-	ck_assert_uint_eq(msg.address, address);
-	ck_assert_uint_eq(msg.data, data);
-	ck_assert_uint_eq(msg.requester, pci_function_rid(&ep->fn));
-	ck_assert(!msg.translated);
-}
-
-/* Since the last call the owner was told @n times. */
-static void told(unsigned n)
-{
-	ck_assert_uint_eq(ep->irq_changes, n);
-	ep->irq_changes = 0;
-}
+#define PORT 8u /* devfn of port 0 */
 
 static const struct {
 	bool is_64, maskable;

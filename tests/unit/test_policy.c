@@ -1,30 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Measurement policies: what they mean, what is written, and what files are refused. */
-#include <check.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
+#include "logged.h"
 #include "policy_load.h"
 #include "run_suite.h"
 
 #define D64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-static char logged[1024];
-static unsigned nr_logged;
-
-static void sink(enum log_level level, const char *line, void *opaque)
-{
-	snprintf(logged, sizeof(logged), "%s", line);
-	nr_logged++;
-}
-
 static void setup(void)
 {
-	nr_logged = 0;
-	log_set_sink(sink, NULL);
+	logged_begin();
 }
 
 static void teardown(void)
