@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from lab import dmesg, matrixsvg, paths, proc, scenario, scenariorun, ui
 from lab.arch import ARCHES, Arch
 from lab.l1 import Host
 from lab.result import FAILED, PASSED, Result
-from lab.scenario import ALWAYS_REJECTED
+from lab.scenario import ALWAYS_REJECTED, Scenario
 from lab.scenariorun import Run
 
 GROUP = "matrix"
@@ -25,6 +25,8 @@ FOLDER = paths.LAB / "matrix"
 KERNELS = ("6.1", "6.12", "7.2", "lab")
 CPUS = (1, 4)
 CELL_LIMIT = 60     # seconds
+# A line that L1 leaves for each cell: its path, ok or failed, milliseconds
+ENDED = re.compile(r"^(\S+) (\w+) (\d+)$", re.M)
 # SMMUv3: Linux has a driver for it on arm64 only, so that an x86-64 guest could not use it.
 IOMMUS = {"arm64": ("none", "virtio-iommu", "smmuv3"), "x86-64": ("none", "virtio-iommu")}
 # With firmware: EDK2, which starts the kernel through its EFI stub and gives it ACPI. An x86-64
@@ -89,9 +91,15 @@ def run(hosts: Collection[Host], full: bool, scale: float) -> Iterator[Result]:
     start = time.monotonic()
     outcomes: list[Outcome] = []
     title = "the boot matrix" if full else "the small boot matrix"
-    with ThreadPoolExecutor(max_workers=len(hosts)) as pool, ui.Phase(title):
-        for found in pool.map(lambda host: _fly(host, full, scale * len(hosts)), hosts):
-            outcomes += found
+    plans = [scenario.load_for(FOLDER, host.kit.arch) for host in hosts]
+    wanted = sum(len(_wanted(plan.arch, full)) for plan in plans)
+    with ThreadPoolExecutor(max_workers=len(hosts)) as pool, ui.Phase(title) as phase:
+        runs = [pool.submit(_fly, host, plan, full, scale * len(hosts))
+                for host, plan in zip(hosts, plans, strict=True)]
+        while wait(runs, timeout=1).not_done:
+            phase.note = _progress(plans, wanted)
+        for done in runs:
+            outcomes += done.result()
     for item in outcomes:
         yield Result(f"{GROUP}/{item.cell.arch}/{item.cell.path}", item.status, item.seconds,
                      item.detail)
@@ -100,11 +108,35 @@ def run(hosts: Collection[Host], full: bool, scale: float) -> Iterator[Result]:
         _keep(outcomes, time.monotonic() - start)
 
 
-def _fly(host: Host, full: bool, scale: float) -> list[Outcome]:
+def _wanted(arch: Arch, full: bool) -> list[Cell]:
+    return cells(arch) if full else small(arch)
+
+
+def _ended(plan: Scenario) -> list[tuple[str, str, str]]:
+    """What L1 has said of cells so far."""
+    try:
+        return ENDED.findall((plan.workspace / "share" / "out" / "cells").read_text())
+    except FileNotFoundError:
+        return []
+
+
+def _progress(plans: Sequence[Scenario], wanted: int) -> str:
+    """How many cells L1 says have ended, and the last one of each architecture."""
+    count = bad = 0
+    last = []
+    for plan in plans:
+        ended = _ended(plan)
+        count += len(ended)
+        bad += sum(verdict != "ok" for _, verdict, _ in ended)
+        if ended:
+            cell, verdict, time_ms = ended[-1]
+            last.append(f"{plan.arch.title}/{cell} {verdict} {int(time_ms) / 1000:.1f} s")
+    return "; ".join([f"{count} of {wanted}" + (f", {bad} failed" if bad else ""), *last])
+
+
+def _fly(host: Host, plan: Scenario, full: bool, scale: float) -> list[Outcome]:
     """All cells of an architecture in one L1."""
-    arch = host.kit.arch
-    plan = scenario.load_for(FOLDER, arch)
-    wanted = cells(arch) if full else small(arch)
+    wanted = _wanted(plan.arch, full)
     facts = {"CELLS": " ".join(cell.path for cell in wanted),
              "CELL_LIMIT": str(int(CELL_LIMIT * scale))}
     with scenariorun.locked(plan):
@@ -114,9 +146,7 @@ def _fly(host: Host, full: bool, scale: float) -> list[Outcome]:
 
 def _outcome(this: Run, cell: Cell) -> Outcome:
     """What L1 says of a cell, and what its logs say."""
-    lines = this.out / "cells"
-    found = re.search(f"^{re.escape(cell.path)} (\\w+) (\\d+)$",
-                      lines.read_text() if lines.exists() else "", re.M)
+    found = next((ended for ended in _ended(this.scenario) if ended[0] == cell.path), None)
     if not found:
         return Outcome(cell, FAILED, 0.0, {}, "it did not run: L1 ended early\n" +
                        proc.tail(this.folder / "console.log"))
@@ -125,10 +155,10 @@ def _outcome(this: Run, cell: Cell) -> Outcome:
     guest, aerie = this.log(cell.tag, "guest"), this.log(cell.tag, "aerie")
     bad = [pattern for pattern in ALWAYS_REJECTED["guest"] if re.search(pattern, guest)]
     bad += dmesg.problems(this.scenario.arch, cell.kernel, cell.boot == "firmware", guest)
-    good = found.group(1) == "ok" and not bad
+    good = found[1] == "ok" and not bad
     detail = "" if good else "\n".join([*bad, *guest.splitlines()[-15:],
                                         *aerie.splitlines()[-5:]])
-    return Outcome(cell, PASSED if good else FAILED, int(found.group(2)) / 1000,
+    return Outcome(cell, PASSED if good else FAILED, int(found[2]) / 1000,
                    {name: value / 1e6 for name, value in phases.items()}, detail)
 
 
