@@ -4,7 +4,7 @@
  * requests on all channels, commands with any parameters, queues that fill up, registers, resets. After each step the
  * books agree; in the end nothing is stuck.
  */
-#include "faults_plain.h"
+#include "fuzz_assert.h"
 #include "faults_rig.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

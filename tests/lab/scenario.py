@@ -58,10 +58,9 @@ from lab.guests import MODULES
 ALL_KERNELS = ("lab", "6.1", "6.12", "7.2")
 NO_KERNEL = "none"
 LOGS = ("host", "guest", "aerie")
-KEYS = {"description", "kernels", "set", "packed", "time-limit", "iort", "memory", "firmware",
-        "cmdline", "files", "writes", "tools", "guest-tools", "inside", "own-modules", "selftests",
-        "modules",
-        "disk", "device", "stats", "expect", "reject"}
+KEYS = {"description", "kernels", "default-kernel", "set", "packed", "time-limit", "iort",
+        "memory", "firmware", "cmdline", "files", "writes", "tools", "guest-tools", "inside",
+        "own-modules", "selftests", "modules", "disk", "device", "stats", "expect", "reject"}
 CONTENTS = ("pattern", "root", "store", "esp")
 
 # A kernel's WARN_ON, as Linux 6.1 and as 7.2 say it
@@ -121,6 +120,7 @@ class Scenario:
     folder: Path
     description: str
     kernels: tuple[str, ...]
+    default_kernel: str     # of a default run; empty: in turn
     time_limit: float
     patched_iort: bool
     memory: str
@@ -199,6 +199,7 @@ def _scenario(folder: Path, arch: Arch, table: Mapping[str, Any]) -> Scenario:
         folder=folder,
         description=table["description"],
         kernels=tuple(table.get("kernels", ALL_KERNELS)) or (NO_KERNEL,),
+        default_kernel=_default_kernel(folder.name, table),
         time_limit=float(table.get("time-limit", 60)),
         patched_iort=table.get("iort", "patched") == "patched",
         memory=table.get("memory", "2G"),
@@ -220,6 +221,13 @@ def _scenario(folder: Path, arch: Arch, table: Mapping[str, Any]) -> Scenario:
         expect=_patterns(folder.name, table.get("expect", {})),
         reject=_patterns(folder.name, table.get("reject", {})),
     )
+
+
+def _default_kernel(name: str, table: Mapping[str, Any]) -> str:
+    kernel: str = table.get("default-kernel", "")
+    if kernel and kernel not in table.get("kernels", ALL_KERNELS):
+        raise LabError(f"scenario {name}: the default kernel {kernel} is none of its kernels")
+    return kernel
 
 
 def _device(table: Mapping[str, Any]) -> Device:

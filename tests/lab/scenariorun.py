@@ -55,10 +55,11 @@ class Run:
         return text.replace("\r", "")
 
 
-def run(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float) -> list[Result]:
-    """Run a scenario with these kernels; one result for each."""
+def run(scenario: Scenario, kernels: Sequence[str], host: Host, scale: float,
+        facts: Mapping[str, str]) -> list[Result]:
+    """Run a scenario with these kernels; one result for each. For `facts` see fly()."""
     with locked(scenario):
-        this = fly(scenario, kernels, host, scale)
+        this = fly(scenario, kernels, host, scale, facts)
         return [judge(this, kernel) for kernel in kernels]
 
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which scenarios run, with which guest kernels, and what is left to `lab test --full`.
 
-By default a scenario runs with one of its kernels, a stock one if it can. The choice goes
-round, so that over all scenarios of an architecture each stock kernel gets about the same
-number of them; it depends on nothing but the scenarios.
+By default a scenario with guests runs on one of its architectures, in turn, and with one of
+its kernels. The choice goes round, so that over all scenarios of an architecture each kernel
+gets about the same number of those that have a choice; it depends on nothing but the scenarios.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from lab.scenario import NO_KERNEL, Scenario
 
 @dataclass(frozen=True)
 class Selected:
-    """A scenario, the kernels that it runs with, and those left out."""
+    """A scenario, the kernels that it runs with (maybe none), and those left out."""
 
     scenario: Scenario
     kernels: tuple[str, ...]
@@ -23,18 +23,39 @@ class Selected:
 
 
 def rotation(scenarios: Iterable[Scenario]) -> list[Selected]:
-    """One kernel for each scenario; all of them for none."""
-    used: Counter[tuple[str, str]] = Counter()
-    chosen = []
+    """One architecture and one kernel for each scenario; all architectures without guests."""
+    by_name: dict[str, list[Scenario]] = defaultdict(list)
     for item in scenarios:
-        title = item.arch.title
-        # The lab's own kernel is in L1 in any case: a stock one counts for more.
-        stock = [kernel for kernel in item.kernels if kernel not in ("lab", NO_KERNEL)]
-        picked = min(stock or item.kernels, key=lambda kernel: used[title, kernel])
-        used[title, picked] += 1
-        chosen.append(Selected(item, (picked,),
-                               tuple(kernel for kernel in item.kernels if kernel != picked)))
-    return chosen
+        by_name[item.name].append(item)
+    turn = 0
+    chosen: list[Scenario] = []
+    for versions in by_name.values():
+        if len(versions) == 1 or any(NO_KERNEL in item.kernels for item in versions):
+            chosen += versions
+        else:
+            chosen.append(versions[turn % len(versions)])
+            turn += 1
+    kernels = _kernels(chosen)
+    return [_selected(item, kernels.get(item.title, ()))
+            for versions in by_name.values() for item in versions]
+
+
+def _kernels(scenarios: Iterable[Scenario]) -> dict[str, tuple[str, ...]]:
+    """One kernel for each scenario, by its title."""
+    used: dict[str, Counter[str]] = defaultdict(Counter)
+    picked = {}
+    for item in scenarios:
+        counts = used[item.arch.title]
+        kernel = item.default_kernel or min(item.kernels, key=counts.__getitem__)
+        if len(item.kernels) > 1:
+            counts[kernel] += 1
+        picked[item.title] = (kernel,)
+    return picked
+
+
+def _selected(scenario: Scenario, kernels: tuple[str, ...]) -> Selected:
+    return Selected(scenario, kernels,
+                    tuple(kernel for kernel in scenario.kernels if kernel not in kernels))
 
 
 def named(scenarios: Iterable[Scenario], kernels: Sequence[str]) -> list[Selected]:

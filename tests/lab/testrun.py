@@ -40,7 +40,7 @@ def listing() -> str:
              "host; --full: all",
              "scenarios   all of these, by default with the kernel in [], in () what --full adds:"]
     for item in selection.rotation(scenario.load_all()):
-        chosen = "" if item.kernels == (NO_KERNEL,) else f"[{' '.join(item.kernels)}]"
+        chosen = "" if item.kernels in ((), (NO_KERNEL,)) else f"[{' '.join(item.kernels)}]"
         others = f" ({' '.join(item.left)})" if item.left else ""
         lines.append(f"  {item.scenario.title:32} {chosen + others:24} "
                      f"{item.scenario.description}")
@@ -55,13 +55,19 @@ class Choice:
     arches: Sequence[Arch]     # only scenarios with such a host
     kernels: Sequence[str]     # only these guest kernels; none: all
     jobs: int                  # scenarios or fuzz targets that run at the same time
-    full: bool                 # all kernels of each scenario
+    full: bool                 # all kernels and hosts of each scenario, all its rounds
     aerie: Path | None         # a static binary for L1; None: build it
+
+    @property
+    def thorough(self) -> bool:
+        """Whether scenarios and unit tests run all their rounds: not when all of them run."""
+        return self.full or not (set(self.names) <= set(GROUPS))
 
 
 def run(choice: Choice) -> int:
     """Run what is chosen; return the exit status."""
-    wanted = _chosen(choice)
+    selected = _chosen(choice)
+    wanted = [item for item in selected if item.kernels]
     groups = [group for group in GROUPS if not choice.names or group in choice.names]
     results: list[Result] = []
     for produce in _producers(groups, wanted, choice):
@@ -69,19 +75,19 @@ def run(choice: Choice) -> int:
             result.show(item)
             results.append(item)
     result.keep(results, paths.BUILD / "test.json")
-    _tell_rest(results, wanted, "matrix" in groups and not choice.full)
+    _tell_rest(results, selected, "matrix" in groups and not choice.full)
     ui.say(result.summary(results))
     return 1 if any(item.status == FAILED for item in results) else 0
 
 
-def _tell_rest(results: Sequence[Result], wanted: Sequence[Selected], small: bool) -> None:
+def _tell_rest(results: Sequence[Result], selected: Sequence[Selected], small: bool) -> None:
     """What the scenarios cost, and what did not run."""
-    if wanted:
+    if selected:
         ui.say(f"scenarios: {sum(item.cpu for item in results):.0f} s of CPU time; "
                "all results: build/test.json")
     rest = []
-    if left := selection.left(wanted):
-        rest.append(f"{left} runs of scenarios with other guest kernels (--list names them)")
+    if left := selection.left(selected):
+        rest.append(f"{left} runs of scenarios with other kernels or hosts (--list names them)")
     if small:
         cells = sum(len(matrix.cells(arch)) - len(matrix.small(arch)) for arch in ARCHES)
         rest.append(f"{cells} cells of the boot matrix (./lab matrix)")
@@ -90,7 +96,7 @@ def _tell_rest(results: Sequence[Result], wanted: Sequence[Selected], small: boo
 
 
 def _chosen(choice: Choice) -> list[Selected]:
-    """The scenarios that are selected, each with the kernels to run, the longest first."""
+    """The scenarios, each with the kernels to run (none: left out), the longest first."""
     known = scenario.load_all()
     names = {item.name for item in known}
     for name in choice.names:
@@ -208,11 +214,12 @@ def _scenarios(kits: Mapping[str, Kit], wanted: Sequence[Selected],
                choice: Choice) -> Iterator[Result]:
     """The chosen scenarios, some at a time."""
     hosts = _hosts(kits, [item.scenario.name for item in wanted], choice.aerie)
+    facts = {"FULL": "yes" if choice.thorough else ""}
     if any(device.responder is not None for item in wanted for device in item.scenario.devices):
         build.build(build.sanitized(next(iter(kits.values())).uapi))
     with ThreadPoolExecutor(max_workers=choice.jobs) as pool, ui.Phase("scenarios") as phase:
         runs = [pool.submit(scenariorun.run, item.scenario, item.kernels,
-                            hosts[item.scenario.arch.name], scale() * choice.jobs)
+                            hosts[item.scenario.arch.name], scale() * choice.jobs, facts)
                 for item in wanted]
         for number, done in enumerate(as_completed(runs), start=1):
             phase.note = f"{number} of {len(runs)}"

@@ -4,10 +4,9 @@
  * ways, wrong answers, resets of the function, SMMUEN off and on. In the end nothing is stuck, nothing is left, and
  * every fault has been answered once. AERIE_SOAK_FAULTS sets another number, AERIE_SOAK_SEED another run.
  */
-#include <stdlib.h>
-
-#include "faults_plain.h"
 #include "faults_rig.h"
+#include "rounds.h"
+#include "run_suite.h"
 
 #define FAULTS	  100000u
 #define MAX_OPEN  (SMMU_STALL_MAX + 64)
@@ -27,13 +26,6 @@ static uint32_t dice(uint32_t sides)
 	seed ^= seed >> 7;
 	seed ^= seed << 17;
 	return (uint32_t)(seed >> 11) % sides;
-}
-
-static uint64_t setting(const char *name, uint64_t otherwise)
-{
-	const char *value = getenv(name);
-
-	return value ? strtoull(value, NULL, 0) : otherwise;
 }
 
 static void random_request(unsigned channel)
@@ -203,9 +195,9 @@ static void drain(void)
 	}
 }
 
-static void soak(void)
+START_TEST(soak)
 {
-	uint64_t wanted = setting("AERIE_SOAK_FAULTS", FAULTS);
+	uint64_t wanted = rounds("AERIE_SOAK_FAULTS", FAULTS / 4, FAULTS);
 
 	seed = setting("AERIE_SOAK_SEED", 20261130);
 	while (faults_made() < wanted)
@@ -222,16 +214,22 @@ static void soak(void)
 	ck_assert(count_of(&stats.smmu_stalls_terminated) > 0);
 	ck_assert(count_of(&stats.smmu_page_responses) > 0);
 	ck_assert(count_of(&stats.smmu_resumes_unmatched) > 0);
-	printf("# %llu faults, %llu answers\n", (unsigned long long)faults_made(), (unsigned long long)answers);
+}
+END_TEST
+
+static void setup(void)
+{
+	rig_start(&(struct testdev_config){.name = "test", .stall = true, .ats = true, .pri = true, .pasid = true});
 }
 
-/* As TAP by hand: Check keeps each of some million assertions. */
 int main(void)
 {
-	printf("1..1\n");
-	rig_start(&(struct testdev_config){.name = "test", .stall = true, .ats = true, .pri = true, .pasid = true});
-	soak();
-	rig_stop();
-	printf("ok 1 - soak\n");
-	return 0;
+	Suite *suite = suite_create("faults_soak");
+	TCase *tc = tcase_create("soak");
+
+	tcase_set_timeout(tc, 280);
+	tcase_add_checked_fixture(tc, setup, rig_stop);
+	tcase_add_test(tc, soak);
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
 }

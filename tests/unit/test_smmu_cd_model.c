@@ -6,6 +6,7 @@
  */
 #include <check.h>
 
+#include "rounds.h"
 #include "run_suite.h"
 #include "smmu_soft_fixture.h"
 #include "smmu_walk.h"
@@ -154,10 +155,10 @@ static void fill_memory(void)
 
 START_TEST(test_lookup)
 {
-	const char *cases = getenv("AERIE_MODEL_CASES"), *start_at = getenv("AERIE_MODEL_SEED");
-	unsigned n = cases ? (unsigned)strtoul(cases, NULL, 0) : CASES, results[0x20] = {0};
+	uint64_t n = setting("AERIE_MODEL_CASES", CASES);
+	unsigned results[0x20] = {0};
 
-	seed = start_at ? strtoull(start_at, NULL, 0) : 1;
+	seed = setting("AERIE_MODEL_SEED", 1);
 	setup_soft();
 	next_table = RAM_BASE + 0x80000; /* where nothing else of the fixture is */
 	s2 = new_tables(12, 39);

@@ -9,6 +9,7 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "rounds.h"
 #include "run_suite.h"
 #include "smmu_soft_fixture.h"
 #include "smmu_walk.h"
@@ -372,10 +373,9 @@ START_TEST(test_driver)
 		{change_stream, "a change of an STE"},	     {change_cd, "a change of a CD"},
 		{change_registers, "a change of registers"}, {renumber, "a change of StreamIDs"},
 	};
-	const char *steps = getenv("AERIE_DRIVER_STEPS"), *start_at = getenv("AERIE_DRIVER_SEED");
-	unsigned n = steps ? (unsigned)strtoul(steps, NULL, 0) : STEPS;
+	uint64_t n = setting("AERIE_DRIVER_STEPS", STEPS);
 
-	seed = start_at ? strtoull(start_at, NULL, 0) : 1;
+	seed = setting("AERIE_DRIVER_SEED", 1);
 	e2h = _i;
 	build();
 	for (unsigned step = 0; step < n; step++) {

@@ -4,7 +4,8 @@
  * answers, terminations, a queue that fills and empties, requesters that give up. After each step every transaction
  * must be where the model says, and what software can read must be what the model says.
  */
-#include "faults_plain.h"
+#include "rounds.h"
+#include "run_suite.h"
 #include "smmu_soft_fixture.h"
 
 #define STEPS 40000u
@@ -230,12 +231,12 @@ static void compare(void)
 	ck_assert_uint_eq(rd32(SMMU_EVENTQ_PROD) & QUEUE_OVERFLOW, 0);
 }
 
-static void run(unsigned n_seed)
+START_TEST(model_holds)
 {
 	static void (*const steps[])(void) = {step_new, step_new,  step_new,	step_new,    step_resume,
 					      step_map, step_term, step_cancel, step_consume};
 
-	seed = 0x9e3779b97f4a7c15 * (n_seed + 1);
+	seed = 0x9e3779b97f4a7c15 * ((unsigned)_i + 1);
 	for (unsigned n = 0; n < STEPS; n++) {
 		/* STALL_TERM rarely: it ends so much */
 		void (*step)(void) = steps[dice(ARRAY_LEN(steps))];
@@ -261,13 +262,16 @@ static void run(unsigned n_seed)
 		}
 	}
 }
+END_TEST
 
-/* One access that is retried a million times, each time with an answer that does not help, but the last. */
-static void million(void)
+/* One access that is retried very often (a million times, when there is time), each time with an answer that does not
+ * help, but the last. */
+START_TEST(million)
 {
+	uint64_t n = rounds("AERIE_STALLS", 100000, 1000000);
 	struct dma_target out;
 
-	for (unsigned i = 0; i < 1000000; i++) {
+	for (uint64_t i = 0; i < n; i++) {
 		struct smmu_event e;
 
 		ck_assert_int_eq(
@@ -282,23 +286,17 @@ static void million(void)
 	map_page(&t[0], VA(0), DATA, LEAF_S1);
 	ck_assert_int_eq(dma_translate_or_stall(&soft[0].space, DMA_NO_PASID, VA(0), DMA_READ, &out, &stalls[0]), 0);
 }
+END_TEST
 
-/* As TAP by hand: Check keeps each of some million assertions. */
 int main(void)
 {
-	printf("1..5\n");
-	for (unsigned i = 0; i < 4; i++) {
-		setup_model();
-		run(i);
-		teardown();
-		printf("ok %u - seed %u\n", i + 1, i);
-	}
-	setup_model();
-	million();
-	teardown();
-	printf("ok 5 - a million stalls\n");
-	printf("# %llu stalls told, %llu behind others, %llu parked\n", (unsigned long long)counter(&stats.smmu_stalls),
-	       (unsigned long long)counter(&stats.smmu_stalls_suppressed),
-	       (unsigned long long)counter(&stats.smmu_stalls_parked));
-	return 0;
+	Suite *suite = suite_create("smmu_stall_model");
+	TCase *tc = tcase_create("model");
+
+	tcase_set_timeout(tc, 280);
+	tcase_add_checked_fixture(tc, setup_model, teardown);
+	tcase_add_loop_test(tc, model_holds, 0, 4);
+	tcase_add_test(tc, million);
+	suite_add_tcase(suite, tc);
+	return run_suite(suite);
 }

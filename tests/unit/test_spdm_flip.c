@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every byte of every message of a full exchange, in both directions, changed once: never is the exchange carried
- * through to its end, and never does a log line hold key material.
+ * Every byte of every message of a full exchange, in both directions, changed once (by default every fourth): never is
+ * the exchange carried through to its end, and never does a log line hold key material.
  */
 #include <check.h>
 #include <stdio.h>
 
 #include "bits.h"
 #include "log.h"
+#include "rounds.h"
 #include "run_suite.h"
 #include "spdm_req.h"
 #include "spdm_rig.h"
@@ -76,8 +77,7 @@ static int run(size_t message, size_t byte)
 	at_message = 0;
 	flip_message = message;
 	flip_byte = byte;
-	if (spdm_rig_start(&rig)) /* no assertion: Check keeps a record of each in a file */
-		ck_abort();
+	ck_assert_int_eq(spdm_rig_start(&rig), 0);
 	rc = spdm_rig_full(&rig);
 	spdm_rig_stop(&rig);
 	return rc;
@@ -101,6 +101,12 @@ static unsigned find(uint8_t code, unsigned count)
 	while (m < count && codes[m] != code)
 		m++;
 	return m;
+}
+
+/* Whether this run changes byte @b of message @m: all, when there is time; else those of headers and every fourth. */
+static bool is_turn(unsigned m, size_t b)
+{
+	return all_rounds() || b < 16 || (b + m) % 4 == 0;
 }
 
 /* Also with a handshake in clear, so that FINISH and the encapsulated messages are changed under no seal. */
@@ -131,7 +137,7 @@ START_TEST(flip)
 		if (in_clear && (m < find(SPDM_KEY_EXCHANGE, count) || codes[m] == 0))
 			continue; /* not other than in the runs with a sealed handshake */
 		for (size_t b = 0; b < lengths[m]; b++)
-			if (run(m, b) >= 0) {
+			if (is_turn(m, b) && run(m, b) >= 0) {
 				unnoticed++;
 				ck_assert_msg(has_free_bytes(codes[m]) && b < 16,
 					      "byte %zu of message %u (0x%02x) was changed, and nobody noticed", b, m,

@@ -16,7 +16,7 @@
 
 #define MESSAGES 1000000u
 
-/* Check keeps a record of every assertion in a file; a million of them take longer than the walk. */
+/* An assertion that names the message. */
 #define MUST(what)                                                                                                     \
 	do {                                                                                                           \
 		if (!(what))                                                                                           \

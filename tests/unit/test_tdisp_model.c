@@ -20,7 +20,7 @@
 #define STREAMS	 2u /* that the walk likes */
 #define REPORT	 100u
 
-/* ck_assert() takes microseconds, a hundred times what a step does. */
+/* An assertion that names the step. */
 #define SAME(cond)                                                                                                     \
 	do {                                                                                                           \
 		if (!(cond))                                                                                           \

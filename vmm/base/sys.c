@@ -66,6 +66,11 @@ int sys_munmap(void *addr, size_t len)
 	return munmap(addr, len);
 }
 
+int sys_populate(void *addr, size_t len)
+{
+	return madvise(addr, len, MADV_POPULATE_WRITE);
+}
+
 int sys_eventfd(void)
 {
 	return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -26,6 +26,8 @@ int sys_ioctl(int fd, unsigned long request, void *arg);
 int sys_ioctl_n(int fd, unsigned long request, unsigned long arg);
 void *sys_mmap(size_t len, int prot, int flags, int fd, off_t offset);
 int sys_munmap(void *addr, size_t len);
+/** MADV_POPULATE_WRITE: has the pages of the range now, not at their first use. */
+int sys_populate(void *addr, size_t len);
 /** Non-blocking, count 0. */
 int sys_eventfd(void);
 /** MFD_CLOEXEC is added to @flags. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "gmem.h"
+#include "sys.h"
 
 /* Chunks of all regions, numbered through; each thread takes the next one until none is left. */
 struct populate {
@@ -22,8 +22,8 @@ static bool populate_chunk(const struct gmem *mem, uint64_t n)
 		if (n < chunks) {
 			uint64_t from = n * GMEM_POPULATE_CHUNK, left = r->size - from;
 
-			madvise((uint8_t *)r->host + from, left < GMEM_POPULATE_CHUNK ? left : GMEM_POPULATE_CHUNK,
-				MADV_POPULATE_WRITE);
+			sys_populate((uint8_t *)r->host + from,
+				     left < GMEM_POPULATE_CHUNK ? left : GMEM_POPULATE_CHUNK);
 			return true;
 		}
 		n -= chunks;

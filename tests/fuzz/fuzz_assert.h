@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For programs of very many assertions, and fuzz targets: those of Check that they use, by abort(). Comes first. */
-#ifndef AERIE_FAULTS_PLAIN_H
-#define AERIE_FAULTS_PLAIN_H
+/* The assertions of Check that fixtures of the unit tests use, by abort(). Comes before them. */
+#ifndef AERIE_FUZZ_ASSERT_H
+#define AERIE_FUZZ_ASSERT_H
 
 #include <stdio.h>
 #include <stdlib.h>
