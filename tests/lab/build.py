@@ -71,6 +71,14 @@ def _cross_text(variant: Variant) -> str:
     return "".join(Path(name).read_text() for name in files)
 
 
+def _environment(variant: Variant) -> dict[str, str]:
+    """The compiler, and where ccache (which Meson uses) keeps objects: with all that outlives a
+    clone, and for clones in any folder."""
+    compiler = {"CC": variant.compiler} if variant.compiler else {}
+    return {"CCACHE_DIR": str(paths.cache() / "ccache"), "CCACHE_BASEDIR": str(paths.REPO),
+            "CCACHE_NOHASHDIR": "1", "CCACHE_MAXSIZE": "2G", **compiler}
+
+
 def build(variant: Variant) -> Path:
     """Configure a variant if need be, compile it, return its folder."""
     folder = variant.folder
@@ -78,11 +86,11 @@ def build(variant: Variant) -> Path:
     log = paths.BUILD / f"{variant.name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
+    env = _environment(variant)
     wanted = json.dumps([variant.options, variant.compiler, _cross_text(variant)])
     with ui.Phase(f"building aerie: {variant.name}") as phase:
         if not stamp.exists() or stamp.read_text() != wanted:
             shutil.rmtree(folder, ignore_errors=True)
-            env = {"CC": variant.compiler} if variant.compiler else {}
             proc.run(["meson", "setup", folder, paths.REPO, *variant.options], log=log, env=env)
             stamp.write_text(wanted)
 
@@ -90,7 +98,7 @@ def build(variant: Variant) -> Path:
             if line.startswith("["):
                 phase.note = line[1:].split("]", 1)[0]
 
-        proc.run(["ninja", "-C", folder], log=log, on_line=progress)
+        proc.run(["ninja", "-C", folder], log=log, env=env, on_line=progress)
         phase.note = ""
     return folder
 

@@ -13,6 +13,7 @@ from lab.errors import LabError
 NATIVE = (
     # compilers and the build
     "gcc", "libc6-dev", "clang", "llvm", "meson", "ninja-build", "pkg-config", "make",
+    "ccache",
     # the kernel
     "flex", "bison", "bc", "libelf-dev", "libssl-dev", "perl", "xz-utils", "zstd",
     # the cross build
