@@ -58,9 +58,9 @@ from lab.guests import MODULES
 ALL_KERNELS = ("lab", "6.1", "6.12", "7.2")
 NO_KERNEL = "none"
 LOGS = ("host", "guest", "aerie")
-KEYS = {"description", "kernels", "default-kernel", "set", "packed", "time-limit", "iort",
-        "memory", "firmware", "cmdline", "files", "writes", "tools", "guest-tools", "inside",
-        "own-modules", "selftests", "modules", "disk", "device", "stats", "expect", "reject"}
+KEYS = {"description", "kernels", "default-kernel", "every-arch", "set", "packed", "time-limit",
+        "iort", "memory", "firmware", "cmdline", "files", "writes", "tools", "guest-tools",
+        "inside", "own-modules", "selftests", "modules", "disk", "device", "stats", "expect", "reject"}
 CONTENTS = ("pattern", "root", "store", "esp")
 
 # A kernel's WARN_ON, as Linux 6.1 and as 7.2 say it
@@ -121,6 +121,7 @@ class Scenario:
     description: str
     kernels: tuple[str, ...]
     default_kernel: str     # of a default run; empty: in turn
+    every_arch: bool        # a default run has it on each architecture, not on one in turn
     time_limit: float
     patched_iort: bool
     memory: str
@@ -200,6 +201,7 @@ def _scenario(folder: Path, arch: Arch, table: Mapping[str, Any]) -> Scenario:
         description=table["description"],
         kernels=tuple(table.get("kernels", ALL_KERNELS)) or (NO_KERNEL,),
         default_kernel=_default_kernel(folder.name, table),
+        every_arch=table.get("every-arch", False),
         time_limit=float(table.get("time-limit", 60)),
         patched_iort=table.get("iort", "patched") == "patched",
         memory=table.get("memory", "2G"),

@@ -23,14 +23,15 @@ class Selected:
 
 
 def rotation(scenarios: Iterable[Scenario]) -> list[Selected]:
-    """One architecture and one kernel for each scenario; all architectures without guests."""
+    """One kernel for each scenario, and one architecture unless it has no guests or wants all."""
     by_name: dict[str, list[Scenario]] = defaultdict(list)
     for item in scenarios:
         by_name[item.name].append(item)
     turn = 0
     chosen: list[Scenario] = []
     for versions in by_name.values():
-        if len(versions) == 1 or any(NO_KERNEL in item.kernels for item in versions):
+        if len(versions) == 1 or any(NO_KERNEL in item.kernels or item.every_arch
+                                     for item in versions):
             chosen += versions
         else:
             chosen.append(versions[turn % len(versions)])

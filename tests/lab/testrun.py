@@ -21,7 +21,7 @@ from lab.selection import Selected
 from lab.setup import Kit, Uapi
 
 GROUPS = ("unit", "native", "fuzz", "matrix", "scenarios")
-FUZZ_SECONDS = 5
+FUZZ_SECONDS = 3
 FUZZ_ARGUMENTS = ("-rss_limit_mb=1024", "-timeout=10", "-print_final_stats=0")
 MESON_STATUS = {"OK": PASSED}     # all else is a failure, a skipped test too
 
@@ -60,7 +60,7 @@ class Choice:
 
     @property
     def thorough(self) -> bool:
-        """Whether scenarios and unit tests run all their rounds: not when all of them run."""
+        """Whether scenarios run all their rounds: with --full, and those that are named."""
         return self.full or not (set(self.names) <= set(GROUPS))
 
 
@@ -126,7 +126,7 @@ def _producers(groups: Sequence[str], wanted: Sequence[Selected],
         yield iter([Result("setup", FAILED, time.monotonic() - start, str(error))])
         return
     if "unit" in groups:
-        yield _guarded("unit", _unit(uapi))
+        yield _guarded("unit", _unit(uapi, choice.full))
     if "native" in groups:
         yield _guarded("native", _native(uapi))
     if "fuzz" in groups:
@@ -146,14 +146,15 @@ def _guarded(name: str, results: Iterator[Result]) -> Iterator[Result]:
         yield Result(name, FAILED, time.monotonic() - start, str(error))
 
 
-def _unit(uapi: Uapi) -> Iterator[Result]:
-    """The unit tests, one result for each that Meson knows."""
+def _unit(uapi: Uapi, full: bool) -> Iterator[Result]:
+    """The unit tests, one result for each that Meson knows; `full`: with all their rounds."""
     folder = build.build(build.sanitized(uapi))
     log = folder / "meson-logs" / "testlog.json"
     log.unlink(missing_ok=True)
     with ui.Phase("unit tests"):
         proc.output(["meson", "test", "-C", folder, "--suite", "unit", "--no-rebuild",
-                     "--timeout-multiplier", str(scale())], check=False)
+                     "--timeout-multiplier", str(scale())], check=False,
+                    env={"AERIE_FULL": "1"} if full else {})
     if not log.exists():
         raise LabError("meson ran no unit tests")
     for line in log.read_text().splitlines():
