@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a device that has to prove itself is reached: its mailbox in config space, its identity, its BARs. Nobody waits
- * for it longer than for what it is asked: whoever asks on the main thread listens for signals meanwhile, and
+ * How a device that has to prove itself is reached: its mailbox in config space, its identity, its BARs. Waiting for it
+ * ends when nobody wants the answer any more: whoever asks on the main thread listens for signals meanwhile, and
  * trust_cancel() ends a wait from any thread.
  */
 #include <errno.h>

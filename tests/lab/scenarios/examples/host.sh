@@ -11,6 +11,10 @@ ln -s "$VM/initrd" /guest/initrd.gz
 bind 0000:01:00.0 0000:02:00.0
 
 # What the examples want of their host
+date -s "@$NOW" # certificates are valid from now on
+mkdir -p /etc/aerie
+cp /lab/pki/1/root.pem /etc/aerie/roots.pem
+aerie attest --roots /etc/aerie/roots.pem --record /etc/aerie/nvme-fw.yaml 0000:01:00.0 || fail "it is not trusted"
 truncate -s 32M /guest/disk.img
 mkdir -p /srv/share
 uplink

@@ -2,9 +2,9 @@
 
 behind_smmu 0000:01:00.0
 disk=$(disk_of 0000:01:00.0) || fail "no disk"
-read_disk "$disk" running
+read_disk "$disk" "$(tr -d ' ' <"/sys/class/block/${disk##*/}/device/serial")"
 
-# Its interface leaves RUN while the guest reads: reads fail, and the guest lives on.
+# It fails while the guest reads: its interface leaves RUN, or its session is gone. Reads fail, and the guest lives on.
 echo "LAB: reads on"
 reads=0
 while dd if="$disk" of=/dev/null bs=65536 count=16 iflag=direct 2>/tmp/dd; do

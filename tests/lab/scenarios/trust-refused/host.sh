@@ -66,7 +66,7 @@ refused_vm() {
 
 # The same for a VM, and the good one is not disturbed by it.
 fetch_guest
-bind 0000:01:00.0 0000:03:00.0 0000:04:00.0 0000:05:00.0 0000:06:00.0 0000:07:00.0
+bind 0000:01:00.0 0000:03:00.0 0000:04:00.0 0000:05:00.0 0000:06:00.0 0000:07:00.0 0000:08:00.0
 device=pci.0.devices.0
 # of BUS: the device there, with its own roots
 of() {
@@ -83,22 +83,37 @@ refused_vm session-lost $(of 6) $locked
 timeout -k 5 "$GUEST_LIMIT" aerie run --dry-run --set boot.kernel="$VM/Image" --set boot.initrd="$VM/initrd" \
 	/lab/vm.yaml </dev/null || fail "the good one is refused"
 
-# A drive that leaves RUN while its guest reads.
-start_aerie "$KERNEL" $(of 7) $locked &
-guest=$!
-wait_for_line 'LAB: reads on' "$OUT/$KERNEL.guest.log"
-aerie ctl /run/vm/control devices | grep -q '"trust": "open"' || fail "the gate is not open"
-aerie ctl --until device-blocked /run/vm/control events >"$VM/events" &
-events=$!
-sleep 2 # it listens by then, and a look at the device has found all well
-touch /lab/pki/7/now
-wait $events || fail "no event"
-cat "$VM/events"
-grep -q '"event":"device-blocked","device":"nvme0","verdict":"left-run"' "$VM/events" || fail "not the event"
-aerie ctl /run/vm/control devices | grep -q '"trust": "blocked"' || fail "the gate is not closed"
-ended_well $guest
+# A drive that fails while its guest reads: it leaves RUN; it has forgotten the session.
 
-# The host has it back as it was, and it may prove itself anew.
-rm /lab/pki/7/now
-attested 0 trusted $(root 7) --policy "$VM/policy.yaml" --require $all 0000:07:00.0
-unbind 0000:07:00.0
+# lines PATTERN: how often the guests of this run have said so
+lines() {
+	cat "$OUT/$KERNEL.guest.log" 2>/dev/null | grep -c -E "$1"
+}
+
+lives=0
+# fails_in_use BUS NUMBER VERDICT
+fails_in_use() {
+	lives=$((lives + 1))
+	start_aerie "$KERNEL" --set $device.assign="0000:0$1:00.0" --set $device.trust.roots="/lab/pki/$2/root.pem" $locked &
+	guest=$!
+	left=600
+	until [ "$(lines 'LAB: reads on')" -eq $lives ]; do
+		[ $left -gt 0 ] || fail "no guest reads"
+		left=$((left - 1))
+		usleep 100000
+	done
+	aerie ctl /run/vm/control devices | grep -q '"trust": "open"' || fail "the gate is not open"
+	aerie ctl --until device-blocked /run/vm/control events >"$VM/events" &
+	events=$!
+	sleep 2 # it listens by then, and a look at the device has found all well
+	touch "/lab/pki/$2/now"
+	wait $events || fail "no event"
+	cat "$VM/events"
+	grep -q '"event":"device-blocked","device":"nvme0","verdict":"'"$3"'"' "$VM/events" || fail "not the event"
+	aerie ctl /run/vm/control devices | grep -q '"trust": "blocked"' || fail "the gate is not closed"
+	ended_well $guest
+	[ "$(lines '^LAB: guest ok')" -eq $lives ] || fail "the guest did not live on"
+}
+
+fails_in_use 7 7 left-run
+fails_in_use 8 14 session-lost

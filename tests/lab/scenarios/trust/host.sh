@@ -10,7 +10,8 @@ grep -q '^device: "Vendor=1b36:Device=0010:' "$VM/policy.yaml" || fail "no name"
 [ "$(grep -c sha384: "$VM/policy.yaml")" -eq 3 ] || fail "not three measurements"
 
 bind 0000:01:00.0
-aerie check --set boot.kernel=/guests/lab/Image --set boot.initrd=/guests/lab/initrd /lab/vm.yaml || fail "check"
+# shellcheck disable=SC2086 # settings are several words
+aerie check $SETTINGS --set boot.kernel=/guests/lab/Image --set boot.initrd=/guests/lab/initrd /lab/vm.yaml || fail "check"
 
 start_aerie "$KERNEL" &
 guest=$!
@@ -19,7 +20,7 @@ aerie ctl /run/vm/control devices | grep -q '"trust": "open"' || fail "the gate 
 aerie ctl /run/vm/control trust nvme0 >"$VM/evidence" || fail "no evidence"
 grep -q '"verdict": "trusted"' "$VM/evidence" || fail "not trusted: $(cat "$VM/evidence")"
 grep -q '"policy_held": true' "$VM/evidence" || fail "the policy does not hold"
-grep -q '"state": "RUN"' "$VM/evidence" || fail "it does not run"
+[ "$ARCH" != arm64 ] || grep -q '"state": "RUN"' "$VM/evidence" || fail "it does not run"
 grep -q '"keyed": true' "$VM/evidence" || fail "its link has no keys"
 grep -q '"enforced": false' "$VM/evidence" || fail "an IDE stream with one end is claimed to be enforced"
 ended_well $guest
