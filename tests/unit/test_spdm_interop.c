@@ -417,6 +417,14 @@ START_TEST(exchanges)
 	key_exchange(0x12, 2, 0, offer, sizeof(offer));
 	EXPECT(0x12, 0x7f, 0x04, 0);
 
+	/* Nothing to ask the requester for: 1.3 has a code for that. */
+	rig.rsp_config.profile.caps |= SPDM_CAP_ENCAP | SPDM_CAP_MUT_AUTH;
+	for (uint8_t v = 0x12; v <= 0x14; v++) {
+		connect_for_session(v, SPDM_CAP_HANDSHAKE_IN_CLEAR | SPDM_CAP_ENCAP);
+		ASK(v, 0xea, 0, 0);
+		EXPECT(v, 0x7f, v > 0x12 ? 0x45 : 0x04, 0);
+	}
+
 	/* Without the general format of opaque data there is no place for the version of secured messages. */
 	rig.rsp_config.profile.caps &= ~SPDM_CAP_HANDSHAKE_IN_CLEAR;
 	start();

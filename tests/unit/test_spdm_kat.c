@@ -98,6 +98,47 @@ static const struct {
 	{SPDM_AEAD_AES256, false, 2, 4, sealed_mctp_mac, sizeof(sealed_mctp_mac), SPDM_BINDING_MCTP},
 };
 
+/*
+ * Messages over MCTP as only one who has the keys can make them: application data that is not SPDM's, and a header
+ * whose sequence number is not the one that the message is sealed with.
+ */
+START_TEST(mctp_by_hand)
+{
+	static const struct {
+		uint8_t seq, type;
+		int result;
+	} rows[] = {{0, 0x05, 0}, {0, 0x01, -ENOMSG}, {1, 0x05, -EBADMSG}};
+	struct spdm_keys keys = {
+		.aead = spdm_aead_find(SPDM_AEAD_AES256), .encrypt = true, .binding = SPDM_BINDING_MCTP};
+	struct spdm_direction d = {.sequence = 0};
+	/* session, sequence number, length of the rest, length of what is inside, its type, three bytes of it */
+	uint8_t out[12 + 4 + 16] = {(uint8_t)SESSION,
+				    (uint8_t)(SESSION >> 8),
+				    (uint8_t)(SESSION >> 16),
+				    (uint8_t)(SESSION >> 24),
+				    rows[_i].seq,
+				    0,
+				    22,
+				    0,
+				    4,
+				    0,
+				    rows[_i].type,
+				    'a',
+				    'b',
+				    'c'};
+	uint8_t back[16];
+	size_t len = 14, got = 0;
+
+	count_up(d.key, 0x10, sizeof(d.key));
+	count_up(d.iv, 0xa0, sizeof(d.iv));
+	ck_assert_int_eq(spdm_aead_seal(keys.aead, d.key, d.iv, out, 8, out + 8, 6, out + 8, out + len), 0);
+	ck_assert_int_eq(spdm_secured_open(&keys, &d, out, len + 16, back, sizeof(back), &got), rows[_i].result);
+	ck_assert_uint_eq(d.sequence, rows[_i].result == -EBADMSG ? 0 : 1);
+	if (rows[_i].result == 0)
+		ck_assert_mem_eq(back, "abc", 3);
+}
+END_TEST
+
 START_TEST(secured_messages)
 {
 	struct spdm_keys keys = {.aead = spdm_aead_find(records[_i].aead),
@@ -374,6 +415,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, key_schedule, 0, ARRAY_LEN(schedules));
+	tcase_add_loop_test(tc, mctp_by_hand, 0, 3);
 	tcase_add_loop_test(tc, secured_messages, 0, ARRAY_LEN(records));
 	tcase_add_test(tc, sequence_end);
 	tcase_add_test(tc, signatures);

@@ -247,7 +247,7 @@ START_TEST(asked_14)
 END_TEST
 
 /* aerie's requester, answered with the recorded bytes, but for what depends on the request. */
-static bool selects_multi_key;
+static bool selects_multi_key, insists_on_keys;
 
 static size_t take(uint8_t *out, const uint8_t *bytes, size_t len)
 {
@@ -313,6 +313,16 @@ static size_t answer_measurements(const uint8_t *req, uint8_t *out)
 	return len + take(out + len, emu14_measurements + len, SIG);
 }
 
+/* MULTI_KEY is 10b (one or several) as recorded, 01b (several, always) if it insists. */
+static size_t answer_caps(uint8_t *out, bool v14)
+{
+	size_t len = v14 ? take(out, emu14_caps, sizeof(emu14_caps)) : take(out, emu13_caps, sizeof(emu13_caps));
+
+	if (insists_on_keys)
+		out[11] ^= 0x0c;
+	return len;
+}
+
 static size_t answer_of(const uint8_t *req, uint8_t *out, bool v14)
 {
 	switch (req[1]) {
@@ -320,7 +330,7 @@ static size_t answer_of(const uint8_t *req, uint8_t *out, bool v14)
 		return v14 ? take(out, emu14_version, sizeof(emu14_version))
 			   : take(out, emu13_version, sizeof(emu13_version));
 	case SPDM_GET_CAPABILITIES:
-		return v14 ? take(out, emu14_caps, sizeof(emu14_caps)) : take(out, emu13_caps, sizeof(emu13_caps));
+		return answer_caps(out, v14);
 	case SPDM_NEGOTIATE_ALGORITHMS:
 		return v14 ? answer_algs(req, out, emu14_algs, sizeof(emu14_algs))
 			   : answer_algs(req, out, emu13_algs, sizeof(emu13_algs));
@@ -396,15 +406,27 @@ START_TEST(answered)
 }
 END_TEST
 
-/* MULTI_KEY_CONN, which aerie does not offer, is no selection of it. */
-START_TEST(not_offered)
+static enum spdm_reason refusal(void)
 {
 	bool v14 = false;
 	struct spdm_requester *req = requester(NULL, &v14);
+	enum spdm_reason reason;
 
-	selects_multi_key = true;
 	ck_assert_int_ne(spdm_requester_connect(req), 0);
+	reason = spdm_requester_reason(req);
 	spdm_requester_destroy(req);
+	return reason;
+}
+
+/* Several keys, which aerie does not offer, cannot be selected, nor insisted on. */
+START_TEST(not_offered)
+{
+	selects_multi_key = true;
+	ck_assert_int_eq(refusal(), SPDM_NO_ALGORITHM);
+	selects_multi_key = false;
+	insists_on_keys = true;
+	ck_assert_int_eq(refusal(), SPDM_NO_CAPS);
+	insists_on_keys = false;
 }
 END_TEST
 
