@@ -84,6 +84,8 @@ static int run(struct fake_x86_vcpu *v)
 	}
 	const struct fake_x86_exit *e = &v->script[v->script_pos++];
 	v->run->exit_reason = e->reason;
+	if (e->reason == KVM_EXIT_INTERNAL_ERROR)
+		v->run->internal.suberror = e->suberror;
 	if (e->reason == KVM_EXIT_IO) {
 		v->run->io.direction = e->in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
 		v->run->io.size = e->size;

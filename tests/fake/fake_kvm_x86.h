@@ -24,6 +24,7 @@ struct fake_x86_exit {
 	uint16_t port; /* KVM_EXIT_IO, one element of @size */
 	uint8_t size;
 	bool in;
+	uint32_t suberror; /* KVM_EXIT_INTERNAL_ERROR */
 };
 
 /* struct kvm_xsave without its flexible end. */

@@ -131,8 +131,8 @@ def _programs(arch: Arch, *folders: str) -> dict[str, Path]:
 
 
 def _compiled(arch: Arch, sources: Path) -> dict[str, Path]:
-    shared = paths.LAB / "guest"      # has a header for all
-    files = [*sources.glob("*.[ch]"), *shared.glob("*.h")]
+    shared = [paths.LAB / "guest", paths.LAB / "guest" / arch.name]     # have headers for all
+    files = [*sources.glob("*.[ch]"), *(file for where in shared for file in where.glob("*.h"))]
     folder = paths.RUNS / "programs" / arch.name
     folder.mkdir(parents=True, exist_ok=True)
     built = {}
@@ -140,7 +140,8 @@ def _compiled(arch: Arch, sources: Path) -> dict[str, Path]:
     for source in sorted(sources.glob("*.c")):
         target = folder / source.stem
         if not target.exists() or target.stat().st_mtime < changed:
-            proc.run([f"{arch.triplet}-gcc", *PROGRAM_FLAGS, f"-I{shared}", "-o", target, source],
+            proc.run([f"{arch.triplet}-gcc", *PROGRAM_FLAGS, *(f"-I{where}" for where in shared),
+                      "-o", target, source],
                      log=paths.BUILD / "programs.log")
         built[f"bin/{source.stem}"] = target
     return built

@@ -276,6 +276,36 @@ START_TEST(weak_kvm)
 }
 END_TEST
 
+/* An exit amid the delivery of an exception that was none is not there the second time. */
+START_TEST(delivered_after_all)
+{
+	static const struct fake_x86_exit script[] = {
+		{KVM_EXIT_INTERNAL_ERROR, .suberror = KVM_INTERNAL_ERROR_DELIVERY_EV},
+		{KVM_EXIT_IO, .port = 0x80, .size = 1},
+		{KVM_EXIT_INTERNAL_ERROR, .suberror = KVM_INTERNAL_ERROR_DELIVERY_EV},
+		{KVM_EXIT_SHUTDOWN},
+	};
+
+	ck_assert_int_eq(play(script, ARRAY_LEN(script)), VM_STOP_CRASH);
+	ck_assert_uint_eq(nr_logged, 1);
+	vm_destroy(&vm);
+}
+END_TEST
+
+START_TEST(not_delivered)
+{
+	static const struct fake_x86_exit script[] = {
+		{KVM_EXIT_INTERNAL_ERROR, .suberror = KVM_INTERNAL_ERROR_DELIVERY_EV},
+		{KVM_EXIT_INTERNAL_ERROR, .suberror = KVM_INTERNAL_ERROR_DELIVERY_EV},
+	};
+
+	ck_assert_int_eq(play(script, ARRAY_LEN(script)), VM_STOP_ERROR);
+	ck_assert_uint_eq(nr_logged, 1);
+	ck_assert_ptr_nonnull(strstr(logged, "suberror 3"));
+	vm_destroy(&vm);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("x86_vm");
@@ -290,6 +320,8 @@ int main(void)
 	tcase_add_test(tc, interrupts);
 	tcase_add_test(tc, ports);
 	tcase_add_test(tc, weak_kvm);
+	tcase_add_test(tc, delivered_after_all);
+	tcase_add_test(tc, not_delivered);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

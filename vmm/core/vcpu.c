@@ -135,6 +135,8 @@ static bool handle_exit(struct vcpu *vcpu, struct kvm_run *run)
 {
 	char where[ARCH_WHERE_MAX];
 
+	if (run->exit_reason != KVM_EXIT_INTERNAL_ERROR)
+		vcpu->again_at = 0;
 	switch (run->exit_reason) {
 	case KVM_EXIT_MMIO:
 		handle_mmio(vcpu, run);
@@ -158,6 +160,8 @@ static bool handle_exit(struct vcpu *vcpu, struct kvm_run *run)
 		return false;
 	case KVM_EXIT_INTERNAL_ERROR:
 		stats_inc(&stats.exit_other);
+		if (arch_vcpu_exit(vcpu, run))
+			return true;
 		arch_vcpu_where(vcpu, run, where);
 		log_error("vCPU %u: KVM cannot go on%s (internal error, suberror %u); `aerie check` says whether "
 			  "this host's KVM can run kernels",

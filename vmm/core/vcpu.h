@@ -17,6 +17,7 @@ struct vcpu {
 	struct kvm_run *run; /* shared page of the vCPU */
 	uint32_t run_size;   /* bytes of the mapping at run */
 	pthread_t thread;
+	uint64_t again_at; /* 1 + PC of the last exit if it was answered by another try; else 0. The thread's */
 	bool running;	   /* the thread exists; owner: main thread */
 	_Atomic bool stop; /* asks the thread to leave KVM_RUN and end */
 };

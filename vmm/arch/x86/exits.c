@@ -32,12 +32,31 @@ static void access_ports(struct bus *bus, struct kvm_run *run)
 	}
 }
 
+/*
+ * KVM does not emulate an access to a device that the delivery of an exception makes. On SVM it takes the type in
+ * EXITINTINFO for that (Linux svm_check_emulate_instruction()), even where the field is not valid, and QEMU's emulated
+ * SVM leaves a type there after an exception of the guest that made no exit. The guest has not moved: entered again it
+ * exits with a clean field. What was true comes back at the same place.
+ */
+static bool try_again(struct vcpu *vcpu, const struct kvm_run *run)
+{
+	uint64_t before = vcpu->again_at;
+	struct kvm_regs regs;
+
+	if (run->internal.suberror != KVM_INTERNAL_ERROR_DELIVERY_EV || kvm_x86_get_regs(vcpu->fd, &regs) != 0)
+		return false;
+	vcpu->again_at = regs.rip + 1;
+	return vcpu->again_at != before;
+}
+
 bool arch_vcpu_exit(struct vcpu *vcpu, struct kvm_run *run)
 {
 	switch (run->exit_reason) {
 	case KVM_EXIT_IO:
 		access_ports(&vcpu->vm->bus, run);
 		return true;
+	case KVM_EXIT_INTERNAL_ERROR:
+		return try_again(vcpu, run);
 	default:
 		return false;
 	}

@@ -1,40 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * What hostile-smmu and hostile-pci share: verdicts, and accesses as KVM can emulate them. Addresses are those of aerie's
- * arm64 machine with less than 3 GiB of RAM (vmm/arch/arm64/layout.h).
+ * aerie's arm64 machine with less than 3 GiB of RAM (vmm/arch/arm64/layout.h), and accesses as KVM can emulate them:
+ * plain loads and stores. What the compiler likes better (with write-back, in pairs) ends in an external abort.
  */
-#ifndef HOSTILE_H
-#define HOSTILE_H
+#ifndef HOSTILE_ARCH_H
+#define HOSTILE_ARCH_H
 
-#include "physical.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-#define RAM_BASE  0x40000000ul
-#define GICD_BASE 0x08010000ul
-#define UART_BASE 0x09000000ul
-#define SMMU_BASE 0x09050000ul
-#define SMMU_SIZE 0x20000ul
-#define ECAM_BASE 0x110000000ul
-#define ECAM_SIZE 0x10000000ul
+#define RAM_BASE     0x40000000ul
+#define IRQCHIP_BASE 0x08010000ul /* GIC distributor */
+#define UART_BASE    0x09000000ul
+#define SMMU_BASE    0x09050000ul
+#define SMMU_SIZE    0x20000ul
+#define ECAM_BASE    0x110000000ul
+#define MORE_PLACES  SMMU_BASE, 0x3effc000, 0x3f000000 /* end of the 32-bit BAR window */
 
-static unsigned failures;
+#define IOMMU_FUNCTIONS	   0 /* the SMMU is none */
+#define ODD_ACCESSES_ABORT true
 
-__attribute__((unused, format(printf, 2, 3))) static void verdict(bool good, const char *fmt, ...)
-{
-	va_list args;
-
-	printf("LAB: %s: ", good ? "hostile ok" : "FAILED: hostile");
-	va_start(args, fmt);
-	vprintf(fmt, args);
-	va_end(args);
-	printf("\n");
-	fflush(stdout);
-	failures += !good;
-}
-
-/*
- * Plain loads and stores: what the compiler likes better (with write-back, in pairs) KVM cannot emulate, so that it
- * ends in an external abort.
- */
 #define ACCESSORS(bits, type, insn, reg)                                                                               \
 	__attribute__((unused)) static type rd##bits(volatile uint8_t *at)                                             \
 	{                                                                                                              \
@@ -55,21 +40,23 @@ ACCESSORS(16, uint16_t, "h", "w")
 ACCESSORS(32, uint32_t, "", "w")
 ACCESSORS(64, uint64_t, "", "x")
 
-__attribute__((unused)) static double now(void)
+__attribute__((unused)) static void load_wide(volatile uint8_t *at)
 {
-	struct timespec ts;
+	uint64_t a, b;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+	__asm__ volatile("ldp %0, %1, [%2]" : "=r"(a), "=r"(b) : "r"(at) : "memory");
 }
 
-__attribute__((unused)) static void pin(int cpu)
+__attribute__((unused)) static void store_wide(volatile uint8_t *at)
 {
-	cpu_set_t set;
+	__asm__ volatile("stp xzr, xzr, [%0]" : : "r"(at) : "memory");
+}
 
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+__attribute__((unused)) static void access_atomic(volatile uint8_t *at)
+{
+	uint32_t a;
+
+	__asm__ volatile("ldaxr %w0, [%1]" : "=r"(a) : "r"(at) : "memory");
 }
 
 #endif
