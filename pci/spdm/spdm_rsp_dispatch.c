@@ -122,14 +122,14 @@ uint8_t spdm_rsp_build(struct spdm_call *c)
 	return rc ? SPDM_ERR_UNSPECIFIED : 0;
 }
 
-/* The version that the request after GET_VERSION has is the chosen one, even if nothing else of it is right. */
+/* GET_CAPABILITIES chooses the version, even if nothing else of it is right; nothing else can. */
 static uint8_t error_version(const struct spdm_responder *r, const struct spdm_call *c)
 {
 	if (c->code == SPDM_GET_VERSION)
 		return SPDM_VERSION_10;
 	if (r->link.version)
 		return r->link.version;
-	return c->code && version_ok(r, c) ? c->request[SPDM_HDR_VERSION] : SPDM_VERSION_10;
+	return c->code == SPDM_GET_CAPABILITIES && version_ok(r, c) ? c->request[SPDM_HDR_VERSION] : SPDM_VERSION_10;
 }
 
 void spdm_rsp_error(struct spdm_responder *r, struct spdm_call *c, uint8_t error)
