@@ -52,6 +52,23 @@ START_TEST(keyed_by_the_host)
 }
 END_TEST
 
+/* One message more than without keys: our session ends before the kernel begins its own. */
+START_TEST(session_ends_first)
+{
+	unsigned without, before;
+
+	require("spdm", "");
+	must_make();
+	without = mailbox.requests;
+	machine_unmake(&m, config);
+	before = mailbox.requests;
+	require("spdm, ide", "");
+	must_make();
+	ck_assert_uint_eq(mailbox.requests - before, without + 1);
+	ck_assert_str_eq(fake_tsm.connected, "tsm0");
+}
+END_TEST
+
 /* Before a guest starts again, and after a reset of the function, the device proves itself anew. */
 START_TEST(connected_again)
 {
@@ -257,6 +274,7 @@ static void add_tests(TCase *t)
 {
 	tcase_add_checked_fixture(t, tsm_setup, teardown);
 	tcase_add_test(t, keyed_by_the_host);
+	tcase_add_test(t, session_ends_first);
 	tcase_add_test(t, connected_again);
 	tcase_add_loop_test(t, device_alone, 0, 2);
 	tcase_add_test(t, nothing_required);
