@@ -110,6 +110,10 @@ static int take(struct spdm_requester *r, const struct spdm_ask *a, const struct
 		return spdm_req_fail(r, -EPROTO, SPDM_MALFORMED, "MEASUREMENTS are signed by another slot");
 	if (f->len[F_CONTEXT] && memcmp(f->ptr[F_CONTEXT], r->request + a->out.at[F_CONTEXT], SPDM_CONTEXT_LEN))
 		return spdm_req_fail(r, -EPROTO, SPDM_MALFORMED, "MEASUREMENTS do not repeat our context");
+	/* What came here would be covered by no signature: only indices are asked for with one. */
+	if (wish->op == SPDM_MEAS_OP_COUNT && (f->num[F_COUNT] || f->len[F_RECORD]))
+		return spdm_req_fail(r, -EPROTO, SPDM_MALFORMED,
+				     "MEASUREMENTS hold some, and only their number was asked for");
 	if (one && (f->num[F_COUNT] != 1 || f->len[F_RECORD] < BLOCK_HDR || f->ptr[F_RECORD][0] != wish->op))
 		return spdm_req_fail(r, -EPROTO, SPDM_MALFORMED, "MEASUREMENTS of index %u are of something else",
 				     wish->op);
@@ -165,7 +169,7 @@ static int ask_each(struct spdm_requester *r, struct wish wish, struct record *r
 		rc = ask(r, &wish, record, &unused);
 		rc = rc == -ENOENT ? 0 : rc;
 	}
-	if (!rc && record->blocks != total)
+	if (!rc && (record->blocks != total || total == 0))
 		rc = spdm_req_fail(r, -EPROTO, SPDM_MALFORMED, "the device counts %u measurements and has %u", total,
 				   record->blocks);
 	return rc;

@@ -351,6 +351,41 @@ START_TEST(measurements_one_by_one)
 }
 END_TEST
 
+/* Blocks come with the answer to how many there are, which nobody signs: as many as it counts. */
+static size_t blocks_with_the_count(struct spdm_rig *r, bool out, bool secured, uint8_t *bytes, size_t len)
+{
+	static const uint8_t forged[] = {1, 1, 6, 0, 0x80, 3, 0, 'b', 'a', 'd'};
+	static bool counting;
+
+	if (secured || len < 8)
+		return len;
+	if (!out)
+		counting = bytes[1] == SPDM_GET_MEASUREMENTS && bytes[3] == SPDM_MEAS_OP_COUNT;
+	if (!out || !counting || bytes[1] != SPDM_RESPONSE(SPDM_GET_MEASUREMENTS))
+		return len;
+	memmove(bytes + 8 + sizeof(forged), bytes + 8, len - 8);
+	memcpy(bytes + 8, forged, sizeof(forged));
+	bytes[4] = 1;
+	bytes[5] = sizeof(forged);
+	return len + sizeof(forged);
+}
+
+START_TEST(measurements_nobody_signed)
+{
+	struct spdm_measurements m;
+
+	rig.rsp_config.fault = SPDM_FAULT_MEASURE_SINGLY;
+	rig.rsp_config.block_count = 1;
+	rig.hook = blocks_with_the_count;
+	ck_assert_int_eq(spdm_rig_start(&rig), 0);
+	ck_assert_int_eq(spdm_requester_connect(rig.req), 0);
+	ck_assert_int_eq(spdm_requester_chain(rig.req, 0), 0);
+	ck_assert_int_eq(spdm_requester_measurements(rig.req, 0, true, true, &m), -EPROTO);
+	ck_assert_int_eq(spdm_requester_reason(rig.req), SPDM_MALFORMED);
+	ck_assert_uint_eq(m.count, 0);
+}
+END_TEST
+
 /* A device without a certificate, that only measures. */
 START_TEST(plain_device)
 {
@@ -481,6 +516,7 @@ int main(void)
 	tcase_add_loop_test(tc, misbehaviour, 0, ARRAY_LEN(faults));
 	tcase_add_test(tc, measurements);
 	tcase_add_test(tc, measurements_one_by_one);
+	tcase_add_test(tc, measurements_nobody_signed);
 	tcase_add_test(tc, plain_device);
 	tcase_add_test(tc, sessions);
 	tcase_add_test(tc, vendor_in_clear);
