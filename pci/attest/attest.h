@@ -70,7 +70,8 @@ void attest_destroy(struct attest **attest);
 int attest_verify(struct attest *a);
 /** Locks the interface, reads its report and checks it. Nothing happens when TDISP is not required. */
 int attest_lock(struct attest *a);
-/** Starts the locked interface. Nothing happens when TDISP is not required. */
+/** Starts the locked interface. When TDISP is not required: asks whether the session, or the host's connection, is
+ * still there. */
 int attest_start(struct attest *a);
 /** Asks whether all is still as it was: session alive, interface in RUN; or the host's connection in force. */
 int attest_alive(struct attest *a);

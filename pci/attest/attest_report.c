@@ -147,7 +147,7 @@ static struct json_object *link_keys(const struct attest *a)
 
 	add(o, "keyed", json_object_new_boolean(a->keyed));
 	/* Only the two ports of a link can refuse what is not encrypted, and aerie keys one of them. */
-	add(o, "enforced", json_object_new_boolean(a->keyed && a->by_host));
+	add(o, "enforced", json_object_new_boolean(a->keyed && a->tsm_up));
 	add(o, "keyed_by", a->keyed ? text(by) : NULL);
 	/* In the session that brought the keys; in ours it was aerie. */
 	add(o, "identity_verified_by", a->keyed ? text(by) : NULL);

@@ -76,21 +76,6 @@ int attest_lock(struct attest *a)
 	return check_report(a);
 }
 
-int attest_start(struct attest *a)
-{
-	int err;
-
-	if (!wants_tdisp(a))
-		return 0;
-	attest_begin(a, ATTEST_OTHER_S);
-	attest_fail(a, 0, "pending", "the interface is locked, not started");
-	err = tdisp_start_interface(&a->tdisp, a->config.name, attest_vendor, a);
-	if (err < 0)
-		return tdisp_fail(a, err, "start-refused", "the locked interface cannot be started");
-	a->started = true;
-	return attest_trusted(a);
-}
-
 /* A heartbeat where the device wants them; else any message keeps the session, and RUN is asked for anyway. */
 static int look_at_session(struct attest *a)
 {
@@ -106,6 +91,21 @@ static int look_at_session(struct attest *a)
 	return err < 0 ? attest_fail(a, err, spdm_reason_name(spdm_requester_reason(a->rq)), "no heartbeat: %s",
 				     spdm_requester_why(a->rq))
 		       : 0;
+}
+
+int attest_start(struct attest *a)
+{
+	int err;
+
+	attest_begin(a, ATTEST_OTHER_S);
+	if (!wants_tdisp(a)) /* nothing is asked that would find out that the session or the link is gone */
+		return look_at_session(a);
+	attest_fail(a, 0, "pending", "the interface is locked, not started");
+	err = tdisp_start_interface(&a->tdisp, a->config.name, attest_vendor, a);
+	if (err < 0)
+		return tdisp_fail(a, err, "start-refused", "the locked interface cannot be started");
+	a->started = true;
+	return attest_trusted(a);
 }
 
 int attest_alive(struct attest *a)

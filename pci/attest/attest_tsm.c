@@ -29,9 +29,12 @@ static int by_number(const void *a, const void *b)
 /* "tsm" and a number, which is what the kernel takes (connect_store() in drivers/pci/tsm.c). */
 static bool is_tsm(const char *name)
 {
-	size_t digits = strspn(name + 3, "0123456789");
+	size_t digits;
 
-	return strncmp(name, "tsm", 3) == 0 && digits > 0 && digits < 10 && name[3 + digits] == '\0';
+	if (strncmp(name, "tsm", 3) != 0)
+		return false;
+	digits = strspn(name + 3, "0123456789");
+	return digits > 0 && digits < 10 && name[3 + digits] == '\0';
 }
 
 unsigned tsm_names(char names[TSM_MAX][TSM_NAME])

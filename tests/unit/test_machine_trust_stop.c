@@ -106,6 +106,28 @@ START_TEST(reset_while_its_thread_asks)
 }
 END_TEST
 
+/* The mailbox of the guest that is gone waited for the thread: nothing is asked on its behalf while devices are reset,
+ * or the next guest would wait for that. */
+START_TEST(asked_between_two_guests)
+{
+	unsigned before;
+
+	require("spdm", "");
+	must_make();
+	machine_trust_before_reset(m);
+	before = mailbox.requests;
+	pthread_mutex_lock(&trust()->mutex);
+	ck_assert_int_eq(trust_lock(trust()), -ECANCELED);
+	trust_blocked(trust());
+	pthread_mutex_unlock(&trust()->mutex);
+	ck_assert_uint_eq(mailbox.requests, before);
+	ck_assert_uint_eq(nr_messages, 0);
+	ck_assert_int_eq(machine_trust_after_reset(m), 0);
+	ck_assert_str_eq(state(), "open");
+	ck_assert_str_eq(verdict(), "trusted");
+}
+END_TEST
+
 static void add_tests(TCase *t)
 {
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -113,6 +135,7 @@ static void add_tests(TCase *t)
 	tcase_add_test(t, after_a_reset);
 	tcase_add_test(t, while_its_thread_asks);
 	tcase_add_test(t, reset_while_its_thread_asks);
+	tcase_add_test(t, asked_between_two_guests);
 }
 
 MACHINE_MAIN("machine_trust_stop", add_tests)

@@ -239,6 +239,29 @@ START_TEST(lost_in_use)
 	ck_assert_str_eq(verdict(), "link-lost");
 	said("^nvme0: is blocked: link-lost: ");
 	ck_assert_uint_eq(nr_messages, 1);
+	ck_assert_str_eq(ide("keyed"), "true"); /* it was */
+	ck_assert_str_eq(ide("enforced"), "false");
+}
+END_TEST
+
+/* The guest takes its time between LOCK and ACCEPT, and in between the link is lost. */
+START_TEST(lost_before_it_is_accepted)
+{
+	require("spdm, ide", "");
+	must_make();
+	enable();
+	pthread_mutex_lock(&trust()->mutex);
+	trust_end(trust());
+	ck_assert_int_eq(trust_lock(trust()), 0);
+	ck_assert_str_eq(verdict(), "trusted");
+	fake_tsm_stream(false);
+	devs[0]->attaches = 0;
+	ck_assert_int_eq(trust_accept(trust()), -ECONNABORTED);
+	pthread_mutex_unlock(&trust()->mutex);
+	ck_assert_str_eq(verdict(), "link-lost");
+	ck_assert(!dma_open());
+	ck_assert_uint_eq(devs[0]->attaches, 0);
+	ck_assert_str_eq(state(), "blocked");
 }
 END_TEST
 
@@ -286,6 +309,7 @@ static void add_tests(TCase *t)
 	tcase_add_loop_test(t, connected_already, 0, 2);
 	tcase_add_test(t, taken_between_guests);
 	tcase_add_loop_test(t, lost_in_use, 0, 3);
+	tcase_add_test(t, lost_before_it_is_accepted);
 	tcase_add_test(t, disconnect_fails);
 	tcase_add_test(t, not_offered);
 }

@@ -350,6 +350,8 @@ void machine_trust_before_reset(struct machine *m)
 		bus_lock(&m->vm.bus);
 		t->broken = false;
 		bus_unlock(&m->vm.bus);
+		/* Whoever waits for the mutex on behalf of this guest comes too late. */
+		trust_cancel(t);
 		pthread_mutex_unlock(&t->mutex);
 	}
 }
@@ -364,6 +366,7 @@ int machine_trust_after_reset(struct machine *m)
 		if (!t)
 			continue;
 		pthread_mutex_lock(&t->mutex);
+		trust_resume(t);
 		err = prove_on_main(t);
 		if (err < 0)
 			trust_blocked(t);
