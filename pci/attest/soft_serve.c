@@ -107,14 +107,19 @@ static int serve_frame(const struct server *s, const struct spdm_sock_frame *fra
 	}
 }
 
-/* A device has one mailbox. Better no answer at all than one that comes when the first has left, minutes later. */
-static void turn_away(int listener)
+/* A device has one mailbox. Better no answer at all than one that comes when the first has left, minutes later. False:
+ * the peer could not be taken (too many open files), and waits. */
+static bool turn_away(int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0) {
+		log_warn("a second peer waits: it cannot be turned away: %s", strerror(errno));
+		return false;
+	}
+	close(fd);
 	log_warn("a second peer is turned away: one is served at a time");
+	return true;
 }
 
 /* Lets time pass for the device until the peer says something. One that has left is noticed before another comes. */
@@ -126,8 +131,8 @@ static int await(const struct server *s)
 	do {
 		soft_device_tick(s->dev, now_ms());
 		n = poll(p, 2, TICK_MS);
-		if (n > 0 && !p[0].revents && p[1].revents)
-			turn_away(s->listener);
+		if (n > 0 && !p[0].revents && p[1].revents && !turn_away(s->listener))
+			p[1].fd = -1; /* else poll would come back at once, for ever */
 	} while (n == 0 || (n > 0 && !p[0].revents));
 	return n < 0 ? -errno : 0;
 }

@@ -163,11 +163,11 @@ int spdm_addr_connect(const char *text, bool anywhere)
 	return fd;
 }
 
-/* A socket file outlives its process; a live one accepts a connection. */
+/* A socket file outlives its process; a live one accepts a connection, or (EAGAIN) has others waiting. */
 static void remove_stale(const struct spdm_addr *addr)
 {
 	const char *path = ((const struct sockaddr_un *)&addr->sa)->sun_path;
-	OWNED_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	OWNED_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
 
 	if (fd >= 0 && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&

@@ -8,6 +8,8 @@ run's own.
 """
 
 import json
+import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -111,6 +113,30 @@ class Programs(unittest.TestCase):
         done = self.attest(3, "--capture", "/dev/full")
         self.assertIn("verdict       trusted", done.stdout)
         self.attest(2, "--capture", "/nowhere/at/all")
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([AERIE, "attest", "--json", "--roots", self.folder / "root.pem", self.where],
+                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT, check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("cannot be written to the standard output: No space left", done.stderr)
+
+    def test_policy_stays_whole(self) -> None:
+        """A disk that is full takes no policy away that was there, and leaves no half of a new one."""
+        def no_room() -> None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))
+        self.responder()
+        policy = self.folder / "policy.yaml"
+        policy.write_text("what was there\n")
+        before = sorted(self.folder.iterdir())
+        done = subprocess.run([AERIE, "attest", "--roots", self.folder / "root.pem", "--record", policy, self.where],
+                              capture_output=True, text=True, timeout=LIMIT, check=False, preexec_fn=no_room)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn(f"cannot write the policy {policy}: File too large", done.stderr)
+        self.assertEqual(policy.read_text(), "what was there\n")
+        self.assertEqual(sorted(self.folder.iterdir()), before)
+        self.attest(0, "--record", str(policy))
+        self.assertIn("measurements:", policy.read_text())
+        self.assertEqual(sorted(self.folder.iterdir()), before)
 
     def test_silence(self) -> None:
         """A reply that never comes: from the first message on, inside a session, or within a frame."""
@@ -136,6 +162,17 @@ class Programs(unittest.TestCase):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as first:
             first.connect(str(self.where))
             self.assertIn("cannot connect to", self.attest(2).stderr)
+
+    def test_place_taken(self) -> None:
+        """A responder does not wait for the one whose socket it would take, and leaves it alone."""
+        self.listener(backlog=0)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as first:
+            first.connect(str(self.where))
+            done = subprocess.run([AERIE, "spdm-responder", "--pki", self.folder, "--generate", self.where],
+                                  capture_output=True, text=True, timeout=LIMIT, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("Address already in use", done.stderr)
+        self.assertTrue(self.where.exists())
 
     def test_capture(self) -> None:
         """Packets are DOE objects, in clear until there is a session, and fill the file."""

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ static struct spdm_roots *roots;
 static struct soft_device *dev;
 static pthread_t server;
 static int ends[2];
+static int listener = -1;
 static int served;
 
 static const char *path_of(const char *file)
@@ -41,7 +43,7 @@ static const char *path_of(const char *file)
 
 static void *serve(void *arg)
 {
-	served = soft_serve(dev, ends[1], -1, NULL);
+	served = soft_serve(dev, ends[1], listener, NULL);
 	close(ends[1]);
 	return NULL;
 }
@@ -249,6 +251,35 @@ START_TEST(leaves)
 }
 END_TEST
 
+/* Somebody waits at a listener from which nobody can be taken: said once for each message, and nobody spins. */
+START_TEST(listener_fails)
+{
+	static const struct said lines[] = {
+		{SPDM_SOCK_TEST, DOE, 14, "Client Hello!"},
+		{SPDM_SOCK_TEST, DOE, 21, ""},
+	};
+	unsigned count = 0;
+
+	attest_link_leave(&(struct attest_link){.name = "device", .fd = ends[0]});
+	pthread_join(server, NULL);
+	listener = eventfd(1, EFD_CLOEXEC);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ck_assert_int_eq(pthread_create(&server, NULL, serve, NULL), 0);
+	usleep(20000);
+	dialogue(lines, 2);
+	attest_link_leave(&(struct attest_link){.name = "device", .fd = ends[0]});
+	pthread_join(server, NULL);
+	close(listener);
+	listener = -1;
+	for (const char *at = captured; (at = strstr(at, "cannot be turned away: ")) != NULL; at++)
+		count++;
+	ck_assert_uint_ge(count, 1);
+	ck_assert_uint_le(count, 3);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	ck_assert_int_eq(pthread_create(&server, NULL, serve, NULL), 0);
+}
+END_TEST
+
 /* A peer of the other transport is told apart from one that is broken. */
 START_TEST(wrong_transport)
 {
@@ -284,6 +315,7 @@ int main(void)
 	tcase_add_test(tc, other_types);
 	tcase_add_test(tc, attested);
 	tcase_add_test(tc, leaves);
+	tcase_add_test(tc, listener_fails);
 	tcase_add_test(tc, wrong_transport);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

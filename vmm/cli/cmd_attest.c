@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* aerie attest: asks a device who it is and what it runs, and says whether to believe it. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -245,12 +248,21 @@ static int reach(struct attestation *t)
 	return err;
 }
 
-static int record(const struct attestation *t, const struct attest *a)
+/* Whether a file is written beside the one that is meant and takes its place when it is whole; else (a device, a link)
+ * it is written where it is. */
+static bool is_replaced(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) < 0 || S_ISREG(st.st_mode);
+}
+
+static int write_policy(const char *path, const struct attest *a)
 {
 	const struct spdm_measurements *m = attest_measurements(a);
 	struct policy_measurement list[SPDM_MAX_BLOCKS];
 	const char *name = attest_device_name(a);
-	FILE *out = fopen(t->record, "we");
+	FILE *out = fopen(path, "we");
 	int err;
 
 	for (unsigned i = 0; i < m->count; i++)
@@ -259,21 +271,40 @@ static int record(const struct attestation *t, const struct attest *a)
 	err = out ? policy_record(out, name[0] ? name : NULL, list, m->count, attest_hash(a)) : -errno;
 	if (out && fclose(out) != 0 && err == 0)
 		err = -errno;
+	return err;
+}
+
+static int record(const struct attestation *t, const struct attest *a)
+{
+	bool replaced = is_replaced(t->record);
+	char path[PATH_MAX];
+	int err = -ENAMETOOLONG;
+
+	if (snprintf(path, sizeof(path), "%s%s", t->record, replaced ? ".new" : "") < (int)sizeof(path))
+		err = write_policy(path, a);
+	if (err == 0 && replaced && rename(path, t->record) < 0)
+		err = -errno;
+	if (err < 0 && err != -ENAMETOOLONG && replaced)
+		unlink(path);
 	return err < 0 ? log_fail(err, "cannot write the policy %s: %s", t->record, strerror(-err)) : 0;
 }
 
-static void show(const struct attestation *t, const struct attest *a)
+static int show(const struct attestation *t, const struct attest *a)
 {
 	struct json_object *json;
 
 	if (!t->json) {
 		attest_print(a, stdout);
-		return;
+	} else {
+		json = attest_json(a);
+		printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+									    JSON_C_TO_STRING_NOSLASHESCAPE));
+		json_object_put(json);
 	}
-	json = attest_json(a);
-	printf("%s\n", json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-								    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(json);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		return log_fail(-EIO, "%s: what there is to say of it cannot be written to the standard output: %s",
+				t->target, strerror(errno));
+	return 0;
 }
 
 static int attest(struct attestation *t)
@@ -308,7 +339,8 @@ static int attest(struct attestation *t)
 		status = MACHINE_FAILED;
 	else if (t->record && record(t, a) < 0)
 		status = NOT_WRITTEN;
-	show(t, a);
+	if (show(t, a) < 0 && status == MACHINE_DONE)
+		status = NOT_WRITTEN;
 	attest_end(a);
 	attest_link_leave(&t->link);
 	attest_destroy(&a);
@@ -348,7 +380,7 @@ const struct cli_command cli_cmd_attest = {
 	.status = "  0  the device is trusted\n"
 		  "  1  it is not, or did not answer as it must; the verdict says why\n"
 		  "  2  the command line or a file was refused, or there is no such device\n"
-		  "  3  the device is trusted, but the policy or the capture could not be written",
+		  "  3  the device is trusted, but policy, capture or evidence could not be written",
 	.options = options,
 	.main = attest_main,
 };
