@@ -25,7 +25,7 @@ Start with `./lab demo`. What set-up makes (a kernel, a sysroot, guest kernels)
 is kept in ${XDG_CACHE_HOME:-~/.cache}/aerie; what a run leaves (logs, images)
 is in build/lab/ARCH/NAME. Every command does the set-up and the build it needs.
 
-  ./lab test                    all tests, scenarios with one guest kernel each
+  ./lab test                    all tests, scenarios on one host with one guest kernel each
   ./lab test --full             all of them
   ./lab test unit               the unit tests only
   ./lab test native             bare-metal payloads on this machine's /dev/kvm
@@ -56,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     item.add_argument("-k", "--kernel", action="append", default=[], metavar="KERNEL",
                       help="only with this guest kernel (lab, 6.1, 6.12, 7.2)")
     item.add_argument("--full", action="store_true",
-                      help="scenarios with all their guest kernels, and the whole boot matrix")
+                      help="scenarios on all their hosts with all their guest kernels, the whole "
+                           "boot matrix, all rounds of random tests")
     item.add_argument("-j", "--jobs", type=int, default=os.cpu_count(), metavar="N",
                       help="scenarios or fuzz targets at the same time (default: %(default)s)")
     item.add_argument("--aerie", type=Path, metavar="FILE",
