@@ -21,8 +21,18 @@ says() {
 	grep -q -E "$text" "$VM/said" || fail "no line that matches '$text': aerie $*"
 }
 
+# The drive's disk, once it is there. Its number is the kernel's choice: several drives are found at once.
+disk_there() {
+	for try in $(seq 100); do
+		disk=$(host_disk $nvme 2>/dev/null)
+		[ -b "$disk" ] && return
+		usleep 100000
+	done
+	fail "no disk of $nvme"
+}
+
 # The host's drivers have all: each line names the driver and the remedy, or the members of the group.
-wait_for /dev/nvme0n1
+disk_there
 says 0 "^$nvme +1b36:0010 +NVMe.* nvme +[0-9]+ +smmu3\..*no, driver nvme has it; run .aerie bind $nvme.\$" devices
 says 0 "^$nic +8086:10d3 .* e1000e +[0-9]+ +smmu3\..*no, driver e1000e has it; run .aerie bind $nic.\$" devices
 says 0 "^$shared .*no, shares IOMMU group [0-9]+ with 0000:03:00.1; move it to a slot" devices
@@ -42,8 +52,8 @@ for turn in 1 2 3; do
 	grep -q "^$nic: back with driver e1000e\$" "$VM/said" || fail "the second device is not named"
 	says 0 "^$nvme: back with driver nvme\$" unbind $nvme
 	[ "$(cat $devices/$nvme/driver_override)" = "(null)" ] || fail "driver_override stays"
-	wait_for /dev/nvme0n1
-	[ "$(sum_of /dev/nvme0n1 0 "$READ_SIZE")" = "$DISK_data_SHA" ] || fail "the host reads something else"
+	disk_there
+	[ "$(sum_of "$disk" 0 "$READ_SIZE")" = "$DISK_data_SHA" ] || fail "the host reads something else"
 done
 
 # Refusals leave everything as it is.
@@ -57,8 +67,8 @@ says 2 'which device' bind
 
 # This kernel has no file system for disks; what counts is the source of the mount.
 mkdir -p /run/mounted
-mount -t tmpfs /dev/nvme0n1 /run/mounted
-says 2 "the host uses $nvme: nvme0n1 is mounted on /run/mounted; stop using it first" bind $nvme
+mount -t tmpfs "$disk" /run/mounted
+says 2 "the host uses $nvme: ${disk##*/} is mounted on /run/mounted; stop using it first" bind $nvme
 [ "$(driver_of $nvme)" = nvme ] || fail "a refused bind changed the driver"
 says 0 "$nvme: bound to vfio-pci" bind --force $nvme
 grep -q 'the host uses .* and loses it' "$VM/said" || fail "no warning"
