@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `aerie check` says of the host's device security. */
 #include "check_fixture.h"
+#include "cli.h"
 #include "fake_tsm.h"
 #include "run_suite.h"
 
@@ -99,6 +100,21 @@ START_TEST(managed)
 }
 END_TEST
 
+/* aerie attest asks nothing of a device whose mailbox is the kernel's. */
+START_TEST(attest_is_refused)
+{
+	char aerie[] = "aerie", attest[] = "attest", bdf[] = NVME;
+	char *argv[] = {aerie, attest, bdf, NULL};
+
+	fake_tsm_install(NVME);
+	strcpy(fake_tsm.connected, "tsm0");
+	ck_assert_int_eq(cli_main(3, argv, NULL), 2);
+	ck_said(NVME ": cannot be asked to prove itself: the kernel has connected " NVME " to tsm0");
+	ck_said("echo tsm0 >/sys/bus/pci/devices/" NVME "/tsm/disconnect");
+	ck_assert_uint_eq(captured_errors, 1);
+}
+END_TEST
+
 START_TEST(identity)
 {
 	static const char vm[] =
@@ -122,6 +138,7 @@ int main(void)
 	tcase_add_test(tc, managers);
 	tcase_add_test(tc, link_keys);
 	tcase_add_test(tc, managed);
+	tcase_add_test(tc, attest_is_refused);
 	tcase_add_test(tc, identity);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
