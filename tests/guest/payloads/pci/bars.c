@@ -108,21 +108,33 @@ static void port_window(void)
 	CHECK(answers_at(dev.regs), "no answer");
 }
 
-/* Another number for the bus: the function answers there, with its new requester id, and its BARs stay. */
+/* Two ports change numbers of buses: the function answers at its new one, and its BARs stay. A number that the host
+ * bridge does not have leads nowhere. */
 static void bus_number(void)
 {
-	struct pci_fn *port = dev.fn->parent, moved = *dev.fn;
-	uint32_t numbers;
+	struct pci_fn *port = dev.fn->parent, *other = pci_find(TESTDEV_VENDOR_ID, TESTDEV_DEVICE_ID, 1),
+		      moved = *dev.fn;
+	uint32_t bar = pci_get32(dev.fn, 0x10), numbers, others;
 
-	CHECK(port, "not below a port");
+	CHECK(port && other && other->parent, "not two functions below ports");
 	numbers = pci_get32(port, 0x18);
+	others = pci_get32(other->parent, 0x18);
+	moved.bus = other->bus;
+	pci_set32(other->parent, 0x18, numbers);
+	pci_set32(port, 0x18, others);
+	uint32_t there = pci_get32(&moved, 0x10), here = pci_get32(dev.fn, 0x10);
+	bool answers = answers_at(dev.regs);
+
 	moved.bus = 0x42;
 	pci_set32(port, 0x18, 0x424200);
-	CHECK_EQ(pci_get16(&moved, 0), TESTDEV_VENDOR_ID);
-	CHECK_EQ(pci_get16(dev.fn, 0), 0xffff);
-	CHECK(answers_at(dev.regs), "the BAR went away");
+	uint16_t beyond = pci_get16(&moved, 0);
+
 	pci_set32(port, 0x18, numbers);
-	CHECK_EQ(pci_get16(dev.fn, 0), TESTDEV_VENDOR_ID);
+	pci_set32(other->parent, 0x18, others);
+	CHECK_EQ(there, bar);
+	CHECK(here != bar && answers, "it is still there, or the BAR went away");
+	CHECK_EQ(beyond, 0xffff);
+	CHECK_EQ(pci_get32(dev.fn, 0x10), bar);
 }
 
 const struct guest_case bar_cases[] = {
