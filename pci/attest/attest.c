@@ -199,6 +199,8 @@ static int measure(struct attest *a)
 	err = spdm_requester_measurements(a->rq, a->session, true, false, &a->measurements);
 	if (err < 0)
 		return attest_spdm_fail(a, err);
+	if (a->measurements.count == 0)
+		return attest_fail(a, -ENOTSUP, "no-measurements", "the device signs that it has measured nothing");
 	a->measured = true;
 	return hold_policy(a);
 }

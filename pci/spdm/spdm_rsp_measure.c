@@ -125,7 +125,7 @@ static uint8_t note_m(struct spdm_responder *r, struct spdm_call *c, bool sign, 
 uint8_t spdm_rsp_measurements(struct spdm_responder *r, struct spdm_call *c)
 {
 	bool sign = c->in.num[F_P1] & SPDM_MEAS_SIGN;
-	unsigned slot = sign ? c->in.num[F_SLOT] : 0;
+	unsigned slot = sign ? c->in.num[F_SLOT] & SPDM_MEAS_SLOT_MASK : 0;
 	uint8_t nonce[SPDM_NONCE_LEN], error;
 
 	if (!r->link.algs.meas_spec)

@@ -448,6 +448,10 @@ START_TEST(abilities_that_are_missing)
 	begin();
 	expect("trusted");
 	end();
+	device.nr_blocks = 0; /* signed, and of nothing */
+	begin();
+	expect("no-measurements");
+	end();
 	device.profile.caps &= ~(SPDM_CAP_MEAS_MASK | SPDM_CAP_MEAS_FRESH);
 	begin();
 	expect("no-measurements");

@@ -205,6 +205,22 @@ START_TEST(other_types)
 }
 END_TEST
 
+/* A connection does not go on over another transport. */
+START_TEST(changes_transport)
+{
+	static const struct said lines[] = {
+		{SPDM_SOCK_NORMAL, MCTP, 5, {5, 0x10, 0x84, 0, 0}},
+		{SPDM_SOCK_NORMAL, MCTP, 13, {5, 0x10, 0x04, 0, 0, 0, 3, 0, 0x12, 0, 0x13, 0, 0x14}},
+		{SPDM_SOCK_NORMAL, DOE, 12, {1, 0, 1, 0, 3, 0, 0, 0, 0x12, 0x81, 0, 0}},
+		{SPDM_SOCK_NORMAL, DOE, 12, {1, 0, 1, 0, 3, 0, 0, 0, 0x10, 0x7f, 4, 0}},
+		{SPDM_SOCK_NORMAL, MCTP, 21, {5, 0x12, 0xe1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0x40}},
+		{SPDM_SOCK_NORMAL, MCTP, 5, {5, 0x12, 0x7f, 4, 0}},
+	};
+
+	dialogue(lines, sizeof(lines) / sizeof(lines[0]));
+}
+END_TEST
+
 /* The whole flow, first over one transport and then over the other, on one connection. */
 static void attest(enum spdm_binding binding)
 {
@@ -313,6 +329,7 @@ int main(void)
 	tcase_add_test(tc, emulator_mctp);
 	tcase_add_test(tc, unknown);
 	tcase_add_test(tc, other_types);
+	tcase_add_test(tc, changes_transport);
 	tcase_add_test(tc, attested);
 	tcase_add_test(tc, leaves);
 	tcase_add_test(tc, listener_fails);

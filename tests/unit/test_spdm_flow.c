@@ -164,6 +164,34 @@ START_TEST(mutual_without_slot)
 }
 END_TEST
 
+/* FINISH in clear names another slot than the one that was asked for. Notes the answer's error. */
+static size_t finish_with_slot_1(struct spdm_rig *r, bool out, bool secured, uint8_t *bytes, size_t len)
+{
+	static bool finishing;
+
+	if (!out)
+		finishing = !secured && bytes[1] == SPDM_FINISH;
+	if (!out && finishing)
+		bytes[3] = 1;
+	if (out && finishing && bytes[1] == SPDM_ERROR)
+		*(unsigned *)r->hook_data = bytes[2];
+	return len;
+}
+
+START_TEST(mutual_other_slot)
+{
+	unsigned error = 0;
+
+	with_features(true, true, false);
+	rig.hook = finish_with_slot_1;
+	rig.hook_data = &error;
+	ck_assert_int_eq(spdm_rig_start(&rig), 0);
+	ck_assert_int_lt(spdm_rig_full(&rig), 0);
+	ck_assert_uint_eq(error, SPDM_ERR_INVALID_REQUEST);
+	ck_assert_uint_eq(rig.ups, 0);
+}
+END_TEST
+
 static void expect(enum spdm_reason reason, const char *what)
 {
 	int rc;
@@ -510,6 +538,7 @@ int main(void)
 	tcase_add_test(tc, authentication_only);
 	tcase_add_test(tc, mutual_known);
 	tcase_add_test(tc, mutual_without_slot);
+	tcase_add_test(tc, mutual_other_slot);
 	tcase_add_test(tc, mutual_refused);
 	tcase_add_test(tc, nothing_common);
 	tcase_add_test(tc, not_offered);

@@ -343,6 +343,17 @@ START_TEST(summaries)
 	challenge[3] = 2;
 	ask_bytes(challenge, sizeof(challenge));
 	EXPECT(0x13, 0x7f, 0x01, 0);
+
+	uint8_t get[45] = {0x13, 0xe0, 1, 1};
+
+	/* The upper half of the slot's byte is reserved. */
+	get[36] = 0xf0;
+	ask_bytes(get, sizeof(get));
+	EXPECT(0x13, 0x60, 0);
+	ck_assert_uint_eq(answer[3] & 0xf, 0);
+	get[36] = 1;
+	ask_bytes(get, sizeof(get));
+	EXPECT(0x13, 0x7f, 0x01, 0);
 }
 END_TEST
 
