@@ -215,6 +215,8 @@ static int connect_to(const char *bdf, const char *name, char why[TSM_WHY])
 		return 0;
 	snprintf(why, TSM_WHY, "the kernel has connected it to %s, but says that it is connected to %s", name,
 		 now[0] ? now : "nothing");
+	if (!now[0]) /* or could not say: the mailbox must not stay the kernel's */
+		tsm_disconnect(bdf, name);
 	return -EIO;
 }
 

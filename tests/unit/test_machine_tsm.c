@@ -145,10 +145,14 @@ START_TEST(connect_fails)
 }
 END_TEST
 
+/* Also when another device below the same host bridge has a stream; and links that are no streams do not count. */
 START_TEST(connects_without_ide)
 {
 	require("spdm, ide", "");
 	fake_tsm.no_stream = true;
+	if (_i)
+		fake_sysfs_link(FAKE_TSM_BRIDGE "/stream0.0.0", "0000:00:01.0/0000:02:00.0");
+	fake_sysfs_link(FAKE_TSM_BRIDGE "/of_node", "0000:00:01.0/0000:01:00.0");
 	must_refuse("^nvme0: is not given to a guest: ide-unsupported: .*tsm0 .*shows no IDE stream");
 	ck_assert_uint_eq(fake_tsm.connects, 1);
 	ck_assert_str_eq(fake_tsm.connected, "");
@@ -160,6 +164,7 @@ START_TEST(does_not_say_that_it_is_connected)
 	require("spdm, ide", "");
 	fake_tsm.forgets = true;
 	must_refuse("^nvme0: is not given to a guest: ide-refused: .*connected to nothing");
+	ck_assert_uint_eq(fake_tsm.disconnects, 1);
 }
 END_TEST
 
@@ -302,7 +307,7 @@ static void add_tests(TCase *t)
 	tcase_add_loop_test(t, device_alone, 0, 2);
 	tcase_add_test(t, nothing_required);
 	tcase_add_loop_test(t, connect_fails, 0, sizeof(failures) / sizeof(failures[0]));
-	tcase_add_test(t, connects_without_ide);
+	tcase_add_loop_test(t, connects_without_ide, 0, 2);
 	tcase_add_test(t, does_not_say_that_it_is_connected);
 	tcase_add_loop_test(t, the_one_that_takes_it, 0, 2);
 	tcase_add_test(t, no_manager);
