@@ -101,6 +101,13 @@ void spdm_responder_set_binding(struct spdm_responder *r, enum spdm_binding bind
 	r->link.binding = binding;
 }
 
+static void wipe_free(uint8_t *buffer)
+{
+	if (buffer)
+		OPENSSL_cleanse(buffer, SPDM_MAX_MESSAGE);
+	free(buffer);
+}
+
 void spdm_responder_destroy(struct spdm_responder *r)
 {
 	if (!r)
@@ -110,17 +117,13 @@ void spdm_responder_destroy(struct spdm_responder *r)
 		spdm_chain_fini(&r->chains[i]);
 	for (unsigned i = 0; i < ARRAY_LEN(r->fault.replay); i++)
 		free(r->fault.replay[i]);
-	free(r->out.bytes);
-	free(r->in.bytes);
-	free(r->deferred.bytes);
-	if (r->opened)
-		OPENSSL_cleanse(r->opened, SPDM_MAX_MESSAGE);
-	if (r->plain)
-		OPENSSL_cleanse(r->plain, SPDM_MAX_MESSAGE);
-	free(r->opened);
-	free(r->plain);
-	free(r->record);
-	free(r->inner);
+	wipe_free(r->out.bytes);
+	wipe_free(r->in.bytes); /* keys of a link may come in pieces, too */
+	wipe_free(r->deferred.bytes);
+	wipe_free(r->opened);
+	wipe_free(r->plain);
+	wipe_free(r->record);
+	wipe_free(r->inner);
 	free(r);
 }
 
