@@ -30,13 +30,27 @@ static inline struct spdm_rig *fuzz_spdm_rig(void)
 	return &rig;
 }
 
+/* What both ends lie on from now on; a connection ends. */
+static inline void fuzz_spdm_bind(struct spdm_rig *rig, enum spdm_binding binding)
+{
+	rig->req_config.binding = binding;
+	rig->req->link.binding = binding;
+	spdm_responder_set_binding(rig->rsp, binding);
+}
+
 static inline void fuzz_spdm_establish(struct spdm_link *link, uint32_t id)
 {
 	static const uint8_t th2[SPDM_MAX_HASH] = {1};
 	struct spdm_session *s = spdm_session_new(link);
 
 	*s = (struct spdm_session){.live = true, .established = true, .id = id, .heartbeat_s = 5};
-	s->keys = (struct spdm_keys){.version = link->version, .hash = link->hash, .aead = link->aead, .encrypt = true};
+	s->keys = (struct spdm_keys){
+		.version = link->version,
+		.hash = link->hash,
+		.aead = link->aead,
+		.encrypt = true,
+		.binding = link->binding,
+	};
 	if (spdm_keys_data(&s->keys, th2))
 		abort();
 }

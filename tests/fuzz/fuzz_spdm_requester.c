@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A requester with a hostile device: a true responder whose answers the input changes or replaces, in clear and, sealed
- * with the right keys, inside the session. Input: records of a byte that says how, two bytes of length, and bytes.
+ * with the right keys, inside the session. Input: records of a byte that says how, two bytes of length, and bytes; of
+ * an odd length in all: over MCTP.
  */
 #include "fuzz_spdm.h"
 
@@ -65,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	input = data;
 	left = size;
+	fuzz_spdm_bind(rig, size & 1 ? SPDM_BINDING_MCTP : SPDM_BINDING_DOE);
 	rig->hook = spoil;
 	spdm_rig_full(rig);
 	rig->hook = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A responder with a hostile requester: messages in clear and inside a session. Input: records of a byte that says
- * where it goes, two bytes of length, and the message.
+ * A responder with a hostile requester: messages in clear and inside a session. Input: a byte with the session, the
+ * fault and the transport; records of a byte that says where it goes, two bytes of length, and the message.
  */
 #include "fuzz_spdm.h"
 
@@ -12,12 +12,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t answer[SPDM_RIG_ROOM], wire[SPDM_MAX_MESSAGE];
 	struct spdm_rig *rig = fuzz_spdm_rig();
 	uint32_t session = 0;
+	unsigned fault;
 
 	if (size < 1)
 		return 0;
+	fault = data[0] >> 1 & 0x3f;
+	fuzz_spdm_bind(rig, data[0] & 0x80 ? SPDM_BINDING_MCTP : SPDM_BINDING_DOE);
 	if (data[0] & 1)
 		session = fuzz_spdm_session(rig);
-	spdm_responder_set_fault(rig->rsp, data[0] >> 1 < SPDM_FAULT_COUNT ? data[0] >> 1 : SPDM_FAULT_NONE);
+	spdm_responder_set_fault(rig->rsp, fault < SPDM_FAULT_COUNT ? (enum spdm_fault)fault : SPDM_FAULT_NONE);
 	for (size_t at = 1; at + 3 <= size;) {
 		struct spdm_session *s = session ? spdm_session_find(&rig->req->link, session) : NULL;
 		uint8_t where = data[at];
