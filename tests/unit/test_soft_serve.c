@@ -4,6 +4,7 @@
  * write them, byte by byte, over both transports; and the whole of attestation over MCTP.
  */
 #include <check.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -318,6 +319,43 @@ START_TEST(wrong_transport)
 }
 END_TEST
 
+/* Answers that fill the frame and not the room for a message, and such as are none. */
+static const struct {
+	enum spdm_binding binding;
+	struct said said;
+	int result;
+} bad_answers[] = {
+	{SPDM_BINDING_MCTP, {SPDM_SOCK_NORMAL, MCTP, 10, {5, 0x10, 4}}, -EMSGSIZE},
+	{SPDM_BINDING_DOE, {SPDM_SOCK_NORMAL, DOE, 20, {1, 0, 1, 0, 5, 0, 0, 0, 0x10, 4}}, -EMSGSIZE},
+	{SPDM_BINDING_MCTP, {SPDM_SOCK_NORMAL, MCTP, 0, ""}, -EBADMSG},
+	{SPDM_BINDING_DOE, {SPDM_SOCK_NORMAL, DOE, 0, ""}, -EBADMSG},
+	{SPDM_BINDING_MCTP, {SPDM_SOCK_NORMAL, MCTP, 5, {1, 0x10, 4}}, -EBADMSG},
+	{SPDM_BINDING_DOE, {SPDM_SOCK_NORMAL, DOE, 12, {1, 0, 0, 0, 3, 0, 0, 0, 0x10, 4}}, -EBADMSG},
+};
+
+START_TEST(bad_answer)
+{
+	static const uint8_t req[] = {0x10, 0x84, 0, 0};
+	const struct said *said = &bad_answers[_i].said;
+	const struct spdm_sock_frame frame = {said->command, said->transport, (uint32_t)said->len};
+	struct attest_link link = {.name = "device", .binding = bad_answers[_i].binding};
+	struct spdm_transport transport = attest_link_transport(&link);
+	uint8_t *rsp = malloc(8); /* of its own, so that the sanitizer sees what is beyond the end */
+	size_t len = 0;
+	bool secured = false;
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	link.fd = pair[0];
+	ck_assert_int_eq(spdm_sock_send(pair[1], &frame, said->bytes, 100), 0);
+	ck_assert_int_eq(transport.exchange(transport.ctx, &secured, req, sizeof(req), rsp, 8, &len, 1000),
+			 bad_answers[_i].result);
+	free(rsp);
+	close(pair[0]);
+	close(pair[1]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("soft_serve");
@@ -334,6 +372,7 @@ int main(void)
 	tcase_add_test(tc, leaves);
 	tcase_add_test(tc, listener_fails);
 	tcase_add_test(tc, wrong_transport);
+	tcase_add_loop_test(tc, bad_answer, 0, sizeof(bad_answers) / sizeof(bad_answers[0]));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

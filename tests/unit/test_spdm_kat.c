@@ -99,15 +99,19 @@ static const struct {
 };
 
 /*
- * Messages over MCTP as only one who has the keys can make them: application data that is not SPDM's, and a header
- * whose sequence number is not the one that the message is sealed with.
+ * Messages over MCTP as only one who has the keys can make them: application data that is not SPDM's, a header whose
+ * sequence number is not the one that the message is sealed with, lengths without room for the type or beyond the end.
  */
 START_TEST(mctp_by_hand)
 {
 	static const struct {
-		uint8_t seq, type;
+		uint8_t seq, inside, type;
 		int result;
-	} rows[] = {{0, 0x05, 0}, {0, 0x01, -ENOMSG}, {1, 0x05, -EBADMSG}};
+	} rows[] = {{0, 4, 0x05, 0},
+		    {0, 4, 0x01, -ENOMSG},
+		    {1, 4, 0x05, -EBADMSG},
+		    {0, 0, 0x05, -EBADMSG},
+		    {0, 5, 0x05, -EBADMSG}};
 	struct spdm_keys keys = {
 		.aead = spdm_aead_find(SPDM_AEAD_AES256), .encrypt = true, .binding = SPDM_BINDING_MCTP};
 	struct spdm_direction d = {.sequence = 0};
@@ -120,7 +124,7 @@ START_TEST(mctp_by_hand)
 				    0,
 				    22,
 				    0,
-				    4,
+				    rows[_i].inside,
 				    0,
 				    rows[_i].type,
 				    'a',
@@ -415,7 +419,7 @@ int main(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, key_schedule, 0, ARRAY_LEN(schedules));
-	tcase_add_loop_test(tc, mctp_by_hand, 0, 3);
+	tcase_add_loop_test(tc, mctp_by_hand, 0, 5);
 	tcase_add_loop_test(tc, secured_messages, 0, ARRAY_LEN(records));
 	tcase_add_test(tc, sequence_end);
 	tcase_add_test(tc, signatures);
