@@ -414,6 +414,38 @@ START_TEST(measurements_nobody_signed)
 }
 END_TEST
 
+/* An index twice; another index than the one that was asked for; a count of none. */
+static size_t other_measurements(struct spdm_rig *r, bool out, bool secured, uint8_t *bytes, size_t len)
+{
+	static uint8_t op;
+
+	if (!out)
+		op = bytes[3];
+	if (!out || bytes[1] != SPDM_RESPONSE(SPDM_GET_MEASUREMENTS))
+		return len;
+	if (*(int *)r->hook_data == 0)
+		bytes[8 + 4 + bytes[10]] = bytes[8];
+	else if (*(int *)r->hook_data == 1 && op != SPDM_MEAS_OP_COUNT)
+		bytes[8]++;
+	else if (*(int *)r->hook_data == 2 && op == SPDM_MEAS_OP_COUNT)
+		bytes[2] = 0;
+	return len;
+}
+
+START_TEST(measurements_mixed_up)
+{
+	struct spdm_measurements m;
+
+	rig.rsp_config.fault = _i ? SPDM_FAULT_MEASURE_SINGLY : SPDM_FAULT_NONE;
+	rig.hook = other_measurements;
+	rig.hook_data = &_i;
+	ck_assert_int_eq(spdm_rig_start(&rig), 0);
+	ck_assert_int_eq(spdm_requester_connect(rig.req), 0);
+	ck_assert_int_eq(spdm_requester_measurements(rig.req, 0, false, false, &m), -EPROTO);
+	ck_assert_int_eq(spdm_requester_reason(rig.req), SPDM_MALFORMED);
+}
+END_TEST
+
 /* A device without a certificate, that only measures. */
 START_TEST(plain_device)
 {
@@ -546,6 +578,7 @@ int main(void)
 	tcase_add_test(tc, measurements);
 	tcase_add_test(tc, measurements_one_by_one);
 	tcase_add_test(tc, measurements_nobody_signed);
+	tcase_add_loop_test(tc, measurements_mixed_up, 0, 3);
 	tcase_add_test(tc, plain_device);
 	tcase_add_test(tc, sessions);
 	tcase_add_test(tc, vendor_in_clear);
