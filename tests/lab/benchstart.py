@@ -37,11 +37,11 @@ def run(arch: Arch, rounds: int, scale: float) -> int:
         result = scenariorun.judge(this, KERNEL)
         if result.status != PASSED:
             raise LabError(f"the bench failed\n{result.detail}")
-        _report(this, arch, qemu.version)
+        _report(this, arch, qemu.version, rounds)
     return 0
 
 
-def _report(this: Run, arch: Arch, qemu: str) -> None:
+def _report(this: Run, arch: Arch, qemu: str, rounds: int) -> None:
     """Print the medians and what part of each peer's they are."""
     values = {name: _values(this, name) for name in ("aerie", *PEERS[arch.title])}
     heads = "".join(f"{name:>12}{'ratio':>9}" for name in PEERS[arch.title])
@@ -51,9 +51,15 @@ def _report(this: Run, arch: Arch, qemu: str) -> None:
         ours = statistics.median(values["aerie"][metric])
         row = f"  {title:26}{ours:10.3f}"
         for name in PEERS[arch.title]:
-            theirs = statistics.median(values[name][metric])
-            row += f"{theirs:12.3f}{ours / theirs:9.3f}"
+            if values[name][metric]:
+                theirs = statistics.median(values[name][metric])
+                row += f"{theirs:12.3f}{ours / theirs:9.3f}"
+            else:
+                row += f"{'-':>12}{'-':>9}"
         ui.say(row)
+    for name in values:
+        if len(values[name]["end"]) < rounds:
+            ui.say(f"  {name} came up in {len(values[name]['end'])} of {rounds} rounds")
     path = paths.BUILD / f"bench-start-{arch.title}.json"
     path.write_text(json.dumps({"qemu": qemu, "values": values}, indent=1) + "\n")
     ui.say(f"\nall values: {path.relative_to(paths.REPO)}")
@@ -61,6 +67,7 @@ def _report(this: Run, arch: Arch, qemu: str) -> None:
 
 def _values(this: Run, name: str) -> Mapping[str, list[float]]:
     """The times of a contender by metric."""
-    text = (this.out / f"start.{name}.json").read_text()
+    path = this.out / f"start.{name}.json"
+    text = path.read_text() if path.exists() else ""
     lines = [json.loads(line) for line in text.splitlines()]
     return {metric: [line[metric] for line in lines] for metric, _ in METRICS}
