@@ -2,7 +2,8 @@
 """`lab bench start`: how fast a guest comes to life in L1, aerie beside QEMU's machines.
 
 The same kernel and initramfs, direct boot, one vCPU; a stopwatch outside looks at all of
-them alike. kvmtool would be another peer, but Debian has no package of it.
+them alike. Each start has an L1 of its own: emulated memory in which a guest has run before is
+slow to write, because the emulator drops what it has translated there. kvmtool would be another peer, but Debian has no package of it.
 """
 
 import json
@@ -21,6 +22,8 @@ METRICS = (("instruction", "first guest instruction"), ("byte", "first console b
            ("init", "the guest's init"), ("end", "the end of the process"))
 AIM = 0.5      # of each machine of QEMU's
 
+Values = Mapping[str, Mapping[str, list[float]]]     # by contender and metric
+
 
 def run(arch: Arch, rounds: int, scale: float) -> int:
     """Run the bench, print the medians, keep all values in build/bench-start-ARCH.json."""
@@ -28,22 +31,26 @@ def run(arch: Arch, rounds: int, scale: float) -> int:
     qemu = setup.bench_qemu(arch)
     host = l1.Host(kit, {"bin/aerie": build.aerie(kit), **qemu.files(),
                          **build.host_programs(arch)}, build.guest_programs(arch))
-    facts = {"ROUNDS": str(rounds), "QEMU": peers.IN_L1, "PROGRAM": arch.qemu,
-             "LOADER": qemu.loader}
+    facts = {"QEMU": peers.IN_L1, "PROGRAM": arch.qemu, "LOADER": qemu.loader}
     plan = scenario.load_for(paths.LAB / "bench" / "start", arch)
-    with scenariorun.locked(plan):
-        with ui.Phase(f"{rounds} rounds in L1, aerie and QEMU {qemu.version} in turn"):
-            this = scenariorun.fly(plan, [KERNEL], host, scale, facts)
-        result = scenariorun.judge(this, KERNEL)
-        if result.status != PASSED:
-            raise LabError(f"the bench failed\n{result.detail}")
-        _report(this, arch, qemu.version, rounds)
+    contenders = ("aerie", *PEERS[arch.title])
+    values: Values = {name: {metric: [] for metric, _ in METRICS} for name in contenders}
+    title = f"{arch.title}: {rounds} rounds, aerie and QEMU {qemu.version} in turn, a fresh L1 each"
+    with scenariorun.locked(plan), ui.Phase(title) as phase:
+        for turn in range(rounds):
+            for name in contenders:
+                phase.note = f"round {turn + 1}, {name}"
+                this = scenariorun.fly(plan, [KERNEL], host, scale, facts | {"CONTENDER": name})
+                result = scenariorun.judge(this, KERNEL)
+                if result.status != PASSED:
+                    raise LabError(f"the bench failed\n{result.detail}")
+                _take(this, name, values[name])
+    _report(values, arch, qemu.version, rounds)
     return 0
 
 
-def _report(this: Run, arch: Arch, qemu: str, rounds: int) -> None:
+def _report(values: Values, arch: Arch, qemu: str, rounds: int) -> None:
     """Print the medians and what part of each peer's they are."""
-    values = {name: _values(this, name) for name in ("aerie", *PEERS[arch.title])}
     heads = "".join(f"{name:>12}{'ratio':>9}" for name in PEERS[arch.title])
     ui.say(f"\n{arch.title}: seconds to ..., medians (aim: at most {AIM} of each)\n"
            f"{'':28}{'aerie':>10}{heads}")
@@ -65,9 +72,10 @@ def _report(this: Run, arch: Arch, qemu: str, rounds: int) -> None:
     ui.say(f"\nall values: {path.relative_to(paths.REPO)}")
 
 
-def _values(this: Run, name: str) -> Mapping[str, list[float]]:
-    """The times of a contender by metric."""
+def _take(this: Run, name: str, values: Mapping[str, list[float]]) -> None:
+    """Add the times of a contender's start, if it came up."""
     path = this.out / f"start.{name}.json"
-    text = path.read_text() if path.exists() else ""
-    lines = [json.loads(line) for line in text.splitlines()]
-    return {metric: [line[metric] for line in lines] for metric, _ in METRICS}
+    if path.exists():
+        times = json.loads(path.read_text())
+        for metric, taken in values.items():
+            taken.append(times[metric])
